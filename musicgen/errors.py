@@ -1,0 +1,80 @@
+"""Everything that can go wrong because of the input, as one tree. The command line prints these as one line and exits with 2.
+
+    MusicgenError
+    ├── FileError          a file that cannot be read or written: path, reason
+    ├── NotationError      music that does not fit: voice, bar and beat, value, what is allowed, what to do
+    ├── CheckpointError    weights that do not match: expected, found
+    ├── CorpusError        a corpus that is missing, broken or of another version
+    ├── ConfigError        a setting with a wrong name or value: key, choices
+    └── MissingExtraError  an optional package is not installed: the pip line that installs it
+
+A message says where, what, what is allowed and what to do, in that order.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from os import PathLike
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "CorpusError",
+    "FileError",
+    "MissingExtraError",
+    "MusicgenError",
+    "NotationError",
+    "nearest",
+]
+
+
+class MusicgenError(Exception):
+    """Base of every error that a user can cause and mend."""
+
+
+class FileError(MusicgenError):
+    """`out/x.mid: the folder out does not exist; make it or choose another`."""
+
+    def __init__(self, path: str | PathLike[str], reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class NotationError(MusicgenError):
+    """`alto, bar 3 beat 2: C6 is above the highest note A5; transpose the piece`."""
+
+    def __init__(self, reason: str, *, voice: str | None = None, place: str | None = None) -> None:
+        where = ", ".join(part for part in (voice, place) if part)
+        super().__init__(f"{where}: {reason}" if where else reason)
+        self.voice = voice
+        self.place = place
+        self.reason = reason
+
+
+class CheckpointError(MusicgenError):
+    """Weights, vocabulary or corpus of a checkpoint differ from what is asked of it."""
+
+
+class CorpusError(MusicgenError):
+    """A corpus is not built, is damaged, or was built by another version."""
+
+
+class ConfigError(MusicgenError):
+    """A setting with a name or value that does not exist."""
+
+
+class MissingExtraError(MusicgenError):
+    """`engraving needs verovio: pip install 'musicgen[score]'`."""
+
+    def __init__(self, purpose: str, package: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs {package}: pip install 'musicgen[{extra}]'")
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """`; did you mean X? choices: ...` for the end of a ConfigError."""
+    known = sorted(choices)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{hint}choices: {', '.join(known)}"
