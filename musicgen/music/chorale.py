@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,11 +90,11 @@ class Chorale:
 
     @property
     def voices(self) -> int:
-        return self.pitch.shape[0]
+        return int(self.pitch.shape[0])
 
     @property
     def steps(self) -> int:
-        return self.pitch.shape[1]
+        return int(self.pitch.shape[1])
 
     @property
     def meter(self) -> Meter:
@@ -160,7 +160,7 @@ class Chorale:
         pitch = np.where(self.pitch == REST, REST, self.pitch + semitones)
         return self.replaced(pitch=pitch, key=self.key.transposed(semitones))
 
-    def replaced(self, **changes: object) -> Chorale:
+    def replaced(self, **changes: Any) -> Chorale:
         """A copy with some fields changed."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return Chorale(**{**fields, **changes})
@@ -186,11 +186,11 @@ class Chorale:
         return format_text(self, np.zeros_like(self.onset))
 
 
-def split_text(text: str) -> tuple[dict[str, object], list[list[str]]]:
+def split_text(text: str) -> tuple[dict[str, Any], list[list[str]]]:
     """The header's fields (meters, key, pickup) and the tokens of each voice."""
-    lines = [line.split("#--")[0].strip() for line in text.strip().splitlines()]
+    lines = [line.strip() for line in text.strip().splitlines()]
     lines = [line for line in lines if line]
-    header: dict[str, object] = {}
+    header: dict[str, Any] = {}
     if lines and "," in lines[0]:
         for item in (item.strip() for item in lines.pop(0).split(",")):
             if item.startswith("pickup"):

@@ -17,7 +17,7 @@ from musicgen.music.constraints import Constraint, VoiceRanges
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """given: the notes so far (whatever stands in a free cell is forgotten); free (V, T), True = to be written; constraints on free cells."""
+    """given: the notes so far, those in free cells forgotten; free (V, T), True = to be written; constraints bind the free cells."""
 
     given: Chorale
     free: BoolArray
@@ -61,7 +61,7 @@ class Sketch:
         header, rows = split_text(text)
         pitch, onset, fermata = parse_rows(rows)
         free = np.array([[token.startswith("?") for token in row] for row in rows])
-        return cls(Chorale(pitch, onset, fermata, **header), free, constraints)  # type: ignore[arg-type]
+        return cls(Chorale(pitch, onset, fermata, **header), free, constraints)
 
     def allowed_pitches(self) -> BoolArray:
         """(V, T, 128), True where every constraint lets the pitch sound."""
