@@ -1,0 +1,5 @@
+"""Scores on disk."""
+
+from musicgen.files.io import read_score, write_score
+
+__all__ = ["read_score", "write_score"]

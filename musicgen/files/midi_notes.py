@@ -1,0 +1,120 @@
+"""Note-on and note-off messages <-> notes, one channel of one track at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from musicgen.files.midi_events import NOTE_OFF, NOTE_ON, Event
+from musicgen.music.score import Note
+
+GRACE_PER_QUARTER = 8  # a grace note is written as a thirty-second
+
+
+class Paired(NamedTuple):
+    """Notes by start, then pitch; what had to be decided on the way, as counts."""
+
+    notes: tuple[Note, ...]
+    overlapping: int
+    unended: int
+    instant: int
+
+
+class _Message(NamedTuple):
+    tick: int
+    velocity: int  # 0 ends a note
+
+
+def pair_notes(events: Iterable[Event], end: int) -> Paired:
+    """The first note-off of a pitch ends the note of it that began first, so that two voices in unison keep their lengths.
+
+    Where note-offs are missing, that reading would carry the fault through the whole piece: from there on, a note ends where its pitch
+    is struck again, at the next note-off, or at `end`, the last tick of the track. A note that ends as it begins lasts one tick.
+    """
+    messages: dict[int, list[_Message]] = defaultdict(list)
+    for tick, kind, _, data in events:
+        messages[data[0]].append(_Message(tick, data[1] if kind == NOTE_ON else 0))
+    notes: list[Note] = []
+    overlapping = unended = instant = 0
+    for pitch, line in messages.items():
+        spans, missing = _spans(line, end)
+        spans.sort()
+        unended += missing
+        instant += sum(stop == start for start, stop, _ in spans)
+        overlapping += sum(after[0] < before[1] for before, after in pairwise(spans))
+        notes += [Note(start, max(1, stop - start), pitch, velocity) for start, stop, velocity in spans]
+    notes.sort(key=lambda note: (note.start, note.pitch, note.duration))
+    return Paired(tuple(notes), overlapping, unended, instant)
+
+
+Span = tuple[int, int, int]  # start, end, velocity
+
+
+def _spans(line: list[_Message], end: int) -> tuple[list[Span], int]:
+    """First in, first out, up to the last moment of silence; the rest, if anything stays open, restruck."""
+    spans: list[Span] = []
+    held: list[_Message] = []
+    settled_messages = settled_spans = first = 0
+    for index, message in enumerate(line):
+        if message.velocity:
+            held.append(message)
+        elif first < len(held):
+            spans.append((held[first].tick, message.tick, held[first].velocity))
+            first += 1
+        if first == len(held):
+            settled_messages, settled_spans = index + 1, len(spans)
+    if first == len(held):
+        return spans, 0
+    rest, missing = _restruck(line[settled_messages:], end)
+    return spans[:settled_spans] + rest, missing
+
+
+def _restruck(line: list[_Message], end: int) -> tuple[list[Span], int]:
+    """One note at a time; counts those that no note-off ended. A second blow at the same tick is the same note."""
+    spans: list[Span] = []
+    missing = 0
+    sounding: _Message | None = None
+    for message in line:
+        strikes = message.velocity > 0
+        if sounding:
+            missing += strikes
+            if message.tick > sounding.tick or not strikes:
+                spans.append((sounding.tick, message.tick, sounding.velocity))
+                sounding = None
+        if strikes:
+            sounding = sounding or message
+    if sounding:
+        missing += 1
+        spans.append((sounding.tick, max(end, sounding.tick), sounding.velocity))
+    return spans, missing
+
+
+def sounding_notes(notes: Iterable[Note], ticks_per_quarter: int) -> Iterator[Note]:
+    """Grace notes (duration 0) become thirty-seconds that end where their main note begins, in their order.
+
+    Where the piece has not that much time before the main note, they are shorter; at tick 0 they sound with it.
+    """
+    graces: dict[int, list[Note]] = defaultdict(list)
+    for note in notes:
+        if note.duration:
+            yield note
+        else:
+            graces[note.start].append(note)
+    usual = max(1, ticks_per_quarter // GRACE_PER_QUARTER)
+    for start, group in graces.items():
+        length = max(1, min(usual, start // len(group)))
+        first = max(0, start - length * len(group))
+        for place, note in enumerate(group):
+            begin = min(first + place * length, start)
+            yield Note(begin, length if start else usual, note.pitch, note.velocity)
+
+
+def note_events(notes: Iterable[Note], channel: int) -> list[Event]:
+    """In order of time; at the same tick the ends come first, so that a repeated pitch is struck again."""
+    events: list[Event] = []
+    for note in notes:
+        events.append(Event(note.start, NOTE_ON, channel, bytes((note.pitch, note.velocity))))
+        events.append(Event(note.end, NOTE_OFF, channel, bytes((note.pitch, 64))))
+    return sorted(events, key=lambda event: (event.tick, event.kind, event.data))
