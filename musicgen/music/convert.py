@@ -1,0 +1,178 @@
+"""Score <-> Chorale: from ticks to the sixteenth grid and back, with a report of everything that did not fit.
+
+Nothing is changed in silence: whoever converts can print `Conversion.report`, one sentence a change, in order of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from musicgen.errors import NotationError
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, BoolArray, Chorale
+from musicgen.music.pitch import Key, pitch_name, spell
+from musicgen.music.score import TICKS_PER_QUARTER, KeyAt, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.separate import Line, Remark, find_lines
+
+MAX_STEPS = 1 << 16  # 4,096 bars of 4/4: what is longer is a broken file
+MAX_REPORT = 200  # lines; a live recording can have thousands of moved notes
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A chorale and what had to be changed to make it, one sentence each."""
+
+    chorale: Chorale
+    report: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A note of the score and the steps it fills, [start, end)."""
+
+    start: int
+    end: int
+    note: Note
+
+
+def to_chorale(score: Score, parts: Sequence[int] | None = None) -> Conversion:
+    """The voices of a score on the sixteenth grid, top to bottom. `parts`: indices of the parts to read; by default they are found."""
+    lines, remarks = find_lines(score, parts)
+    return grid_lines(score, lines, remarks)
+
+
+def grid_lines(score: Score, lines: Sequence[Line], remarks: Sequence[Remark] = ()) -> Conversion:
+    """The chorale of voices that are already told apart; meters, key and pick-up are the score's."""
+    _check_grid(score, lines)
+    remarks = list(remarks)
+    placed = [_place_notes(line, score, remarks) for line in lines]
+    steps = max((notes[-1].end for notes in placed if notes), default=0)
+    if steps == 0:
+        raise NotationError("there is no note to read")
+    pitch, onset = np.full((len(lines), steps), REST, dtype=np.int16), np.zeros((len(lines), steps), dtype=bool)
+    onset[:, 0] = True
+    for voice, notes in enumerate(placed):
+        for item in notes:
+            pitch[voice, item.start : item.end] = item.note.pitch
+            onset[voice, item.start] = True
+            onset[voice, item.end : item.end + 1] = True
+    meters = tuple(MeterAt(nearest_step(score, change.start), change.meter) for change in _meters_before(score, steps))
+    pickup = nearest_step(score, score.pickup)
+    chorale = Chorale(pitch, onset, _fermatas(placed, onset[0]), meters, score.key or Key(), pickup, score.title)
+    if score.key is None:
+        remarks.append(Remark(0, f"no key signature: taken as {chorale.key}"))
+    remarks += [Remark(change.start, f"the change to {change.key} is not carried over: a chorale has one key") for change in score.keys[1:]]
+    return Conversion(chorale, _sentences(score, remarks))
+
+
+def nearest_step(score: Score, tick: int) -> int:
+    """Step nearest to a tick, the later one of two."""
+    return (2 * STEPS_PER_QUARTER * tick + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
+
+
+def _moved(score: Score, tick: int) -> Fraction:
+    """How far the nearest step lies from a tick, in quarters."""
+    return abs(Fraction(nearest_step(score, tick), STEPS_PER_QUARTER) - Fraction(tick, score.ticks_per_quarter))
+
+
+def _meters_before(score: Score, steps: int) -> list[MeterAt]:
+    return [change for change in score.meters if change.start == 0 or nearest_step(score, change.start) < steps]
+
+
+def _check_grid(score: Score, lines: Sequence[Line]) -> None:
+    """Refuses what the sixteenth grid cannot hold at all: its barlines, or too many steps."""
+    end = max((note.end for line in lines for note in line.notes), default=0)
+    if nearest_step(score, end) > MAX_STEPS:
+        raise NotationError(f"the music is {nearest_step(score, end)} sixteenths long, at most {MAX_STEPS} are read; split it into pieces")
+    for change in score.meters:
+        if (change.meter.bar_quarters * STEPS_PER_QUARTER).denominator != 1:
+            raise NotationError(
+                f"a bar of {change.meter} is no whole number of sixteenths, the shortest value of a chorale; write it in longer values",
+                place=score.place(change.start),
+            )
+    for what, tick in [("pick-up", score.pickup), *(("meter change", change.start) for change in score.meters)]:
+        if _moved(score, tick):
+            raise NotationError(f"the {what} ends off the sixteenth grid; move it to a sixteenth", place=score.place(tick))
+
+
+def _place_notes(line: Line, score: Score, remarks: list[Remark]) -> list[_Placed]:
+    """The notes of a voice on the grid, in order, none overlapping."""
+    kept = _one_a_step(line, score, remarks)
+    placed = []
+    for (start, note), (limit, after) in zip(kept, [*kept[1:], (MAX_STEPS, None)], strict=True):
+        if after is not None and note.end > after.start:
+            remarks.append(line.remark(note, f"is cut short where {pitch_name(after.pitch)} begins: a voice sings one note at a time"))
+        end = min(max(nearest_step(score, note.end), start + 1), limit)
+        if _moved(score, note.start):
+            remarks.append(line.remark(note, f"was moved by {_moved(score, note.start)} quarter to the sixteenth grid"))
+        elif _moved(score, note.end) and (after is None or after.start > note.end):
+            remarks.append(line.remark(note, f"ends {_moved(score, note.end)} quarter off the sixteenth grid: rounded"))
+        placed.append(_Placed(start, end, note))
+    return placed
+
+
+def _one_a_step(line: Line, score: Score, remarks: list[Remark]) -> list[tuple[int, Note]]:
+    """Step and note; of two notes on one step the one nearer to it stays, then the longer one."""
+    kept: dict[int, Note] = {}
+    for note in line.notes:
+        if note.duration == 0:
+            remarks.append(line.remark(note, "is left out: a grace note"))
+            continue
+        step = nearest_step(score, note.start)
+        ranked = sorted([note, *([kept[step]] if step in kept else [])], key=lambda rival: (_moved(score, rival.start), -rival.duration))
+        kept[step] = ranked[0]
+        remarks += [line.remark(lost, f"is left out: {pitch_name(ranked[0].pitch)} stands on the same sixteenth") for lost in ranked[1:]]
+    return sorted(kept.items())
+
+
+def _fermatas(placed: Sequence[Sequence[_Placed]], top_onset: BoolArray) -> BoolArray:
+    """(T,) from the top voice; where that has none at all, from the others, at the top voice's note that sounds then."""
+    marked = [[item.start for item in notes if item.note.fermata] for notes in placed]
+    starts = marked[0] or sorted({start for voice in marked[1:] for start in voice})
+    fermata = np.zeros(len(top_onset), dtype=bool)
+    for start in starts:
+        fermata[np.flatnonzero(top_onset[: start + 1])[-1]] = True
+    return fermata
+
+
+def _sentences(score: Score, remarks: Sequence[Remark]) -> tuple[str, ...]:
+    ordered = sorted(remarks, key=lambda remark: remark.tick)
+    lines = [remark.sentence(score) for remark in ordered[:MAX_REPORT]]
+    if len(ordered) > MAX_REPORT:
+        lines.append(f"and {len(ordered) - MAX_REPORT} more of the same kinds")
+    return tuple(lines)
+
+
+def to_score(
+    chorale: Chorale, names: Sequence[str] | None = None, programs: int | Sequence[int] = 52, tempo: float = 80.0
+) -> Score:
+    """One part a voice, rests as gaps, spelled by `spell_notes`; `tempo` in quarters a minute."""
+    names = names or [chorale.voice_name(voice).capitalize() for voice in range(chorale.voices)]
+    programs = [programs] * chorale.voices if isinstance(programs, int) else programs
+    ticks = TICKS_PER_QUARTER // STEPS_PER_QUARTER
+    parts = []
+    for voice, (name, program) in enumerate(zip(names, programs, strict=True)):
+        notes = [
+            Note(
+                note.start * ticks,
+                (note.end - note.start) * ticks,
+                note.pitch,
+                spelling=spell(note.pitch, chorale.key),
+                fermata=bool(chorale.fermata[note.start : note.end].any()),
+            )
+            for note in chorale.notes(voice)
+            if note.pitch != REST
+        ]
+        parts.append(Part(name, tuple(notes), program))
+    return Score(
+        tuple(parts),
+        TICKS_PER_QUARTER,
+        tuple(MeterAt(change.start * ticks, change.meter) for change in chorale.meters),
+        (KeyAt(0, chorale.key),),
+        (TempoAt(0, tempo),),
+        chorale.pickup * ticks,
+        chorale.title,
+    )

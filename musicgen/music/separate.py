@@ -1,0 +1,141 @@
+"""Which notes of a score are which voice: four parts, two staves of two voices each, or one part of chords.
+
+A `Line` is one voice in ticks. Nothing is dropped in silence: whatever is passed over leaves a `Remark`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, groupby
+from statistics import fmean
+
+from musicgen.errors import NotationError
+from musicgen.music.chorale import VOICES
+from musicgen.music.pitch import pitch_name
+from musicgen.music.score import Note, Part, Score
+
+MAX_VOICES = 8
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One sentence about a place; `voice` is left empty where the whole score is meant."""
+
+    tick: int
+    text: str
+    voice: str = ""
+
+    def sentence(self, score: Score) -> str:
+        return f"{self.voice}, {score.place(self.tick)}: {self.text}" if self.voice else self.text
+
+
+@dataclass(frozen=True)
+class Line:
+    """One voice in ticks: its notes in order of start."""
+
+    name: str
+    notes: tuple[Note, ...]
+
+    def remark(self, note: Note, text: str) -> Remark:
+        name = note.spelling or pitch_name(note.pitch)
+        return Remark(note.start, f"{name} {text}", self.name)
+
+
+def part_names(score: Score) -> str:
+    """`1 Violin, 2 Choir`: how an error lists the parts of a score."""
+    return ", ".join(f"{index + 1} {part.name or 'unnamed'}" for index, part in enumerate(score.parts)) or "none"
+
+
+def pitched_parts(score: Score) -> list[int]:
+    """Indices of the parts that hold pitched notes."""
+    return [index for index, part in enumerate(score.parts) if part.notes and not part.is_drum]
+
+
+def greatest_chord(part: Part) -> int:
+    """The most notes that sound at once in a part; grace notes do not count."""
+    events = sorted(
+        [(note.start, 1) for note in part.notes if note.duration] + [(note.end, -1) for note in part.notes if note.duration]
+    )
+    most = sounding = 0
+    for _, change in events:
+        sounding += change
+        most = max(most, sounding)
+    return most
+
+
+def find_lines(score: Score, parts: Sequence[int] | None = None) -> tuple[list[Line], list[Remark]]:
+    """The voices, top to bottom, and what was passed over. `parts` are taken in the order given."""
+    if parts is not None:
+        unknown = [index for index in parts if not 0 <= index < len(score.parts)]
+        if unknown:
+            raise NotationError(f"no part {unknown[0] + 1}; the score's parts are {part_names(score)}")
+        chosen, remarks = list(parts), []
+    else:
+        chosen, remarks = _choose_parts(score)
+    lines: list[Line] = []
+    for index in chosen:
+        found, more = split_part(score.parts[index])
+        lines += found
+        remarks += more
+    if parts is None:
+        lines.sort(key=lambda line: -fmean(note.pitch for note in line.notes))
+    names = VOICES if len(lines) == len(VOICES) else [f"voice {voice + 1}" for voice in range(len(lines))]
+    renamed = {line.name: name for line, name in zip(lines, names, strict=True)}
+    remarks = [Remark(remark.tick, remark.text, renamed.get(remark.voice, remark.voice)) for remark in remarks]
+    return [Line(name, line.notes) for line, name in zip(lines, names, strict=True)], remarks
+
+
+def _choose_parts(score: Score) -> tuple[list[int], list[Remark]]:
+    """The parts that are voices: those named soprano, alto, tenor and bass, else all that do not double another."""
+    found = pitched_parts(score)
+    if not found:
+        raise NotationError(f"no part has pitched notes; the score's parts are {part_names(score)}")
+    named = [[index for index in found if score.parts[index].name.lower().strip(". ") in (voice, voice[0])] for voice in VOICES]
+    chosen = [indices[0] for indices in named] if all(len(indices) == 1 for indices in named) else _undoubled(score, found)
+    passed = [score.parts[index].name or f"part {index + 1}" for index in found if index not in chosen]
+    return chosen, [Remark(0, f"{name} is passed over: it is none of the voices") for name in passed]
+
+
+def _undoubled(score: Score, found: Sequence[int]) -> list[int]:
+    """Parts that do not play the notes of a part before them, at whatever octave."""
+    chosen: list[int] = []
+    seen: set[frozenset[tuple[int, int]]] = set()
+    for index in found:
+        melody = frozenset((note.start, note.pitch % 12) for note in score.parts[index].notes)
+        if melody not in seen:
+            chosen.append(index)
+            seen.add(melody)
+    return chosen
+
+
+def split_part(part: Part) -> tuple[list[Line], list[Remark]]:
+    """The voices of one part: as many as it has notes at once."""
+    ordered = sorted(part.notes, key=lambda note: (note.start, -note.pitch))
+    voices = greatest_chord(part)
+    if voices <= 1:
+        return [Line(part.name, tuple(ordered))], []
+    if voices > MAX_VOICES:
+        raise NotationError(f"the part {part.name} has chords of {voices} notes; at most {MAX_VOICES} voices are told apart")
+    return _deal(part.name, ordered, voices)
+
+
+def _deal(name: str, notes: Sequence[Note], voices: int) -> tuple[list[Line], list[Remark]]:
+    """Deals chords out from the top; where there are fewer notes than free voices, to the voices whose last notes were nearest."""
+    lines = [Line(f"{name} {voice + 1}", ()) for voice in range(voices)]
+    hands: list[list[Note]] = [[] for _ in lines]
+    remarks = [lines[0].remark(note, "is left out: a grace note") for note in notes if not note.duration]
+    for start, group in groupby((note for note in notes if note.duration), key=lambda note: note.start):
+        chord = list(group)
+        idle = [voice for voice in range(voices) if not hands[voice] or hands[voice][-1].end <= start]
+        chosen = min(combinations(idle, len(chord)), key=lambda taken: _distance(hands, taken, chord))
+        for voice, note in zip(chosen, chord, strict=True):
+            hands[voice].append(note)
+        silent = [voice for voice in idle if voice not in chosen and (hands[voice][-1].end if hands[voice] else 0) == start]
+        remarks += [Remark(start, "rests: the part has fewer notes here than voices", lines[voice].name) for voice in silent]
+    return [Line(line.name, tuple(hand)) for line, hand in zip(lines, hands, strict=True)], remarks
+
+
+def _distance(hands: Sequence[Sequence[Note]], taken: Sequence[int], chord: Sequence[Note]) -> int:
+    """Semitones from the voices' last notes to a chord's notes, top to bottom."""
+    return sum(abs(note.pitch - hands[voice][-1].pitch) for voice, note in zip(taken, chord, strict=True) if hands[voice])
