@@ -79,10 +79,13 @@ def _meter(data: bytes) -> Meter:
 
 
 def _tempo(data: bytes) -> float:
+    """The roundest number that is written so: 833,333 microseconds are 72 quarters a minute."""
     value = int.from_bytes(data[:3], "big")
     if value == 0:
         raise NotationError("a tempo of 0 microseconds a quarter; export the file again with a tempo such as 120 quarters a minute")
-    return MICROSECONDS / value
+    tempo = MICROSECONDS / value
+    rounded = (round(tempo, digits) for digits in range(4))
+    return next((number for number in rounded if number and round(MICROSECONDS / number) == value), tempo)
 
 
 def _key(data: bytes) -> Key | None:
