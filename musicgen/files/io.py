@@ -65,7 +65,7 @@ def write_score(score: Score, path: str | PathLike[str], *, layout: Literal["ope
 
         write_midi(score, path)
     else:
-        from musicgen.files.musicxml import write_musicxml
+        from musicgen.files.musicxml_write import write_musicxml
 
         write_musicxml(score, Path(path), layout)
     return Path(path)

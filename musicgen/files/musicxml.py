@@ -1,0 +1,90 @@
+"""MusicXML (.musicxml .xml .mxl), kern and ABC into a Score, through music21, which sees only text that `untrusted` has let pass."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import warnings
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import FileError, MusicgenError
+from musicgen.files.io import check_input
+from musicgen.files.untrusted import parse_musicxml, read_bytes, read_text, unzipped_score
+from musicgen.music.score import Score
+
+
+def read_musicxml(path: str | PathLike[str]) -> Score:
+    """Every note as it was written; ties joined, repeats written out, transposing instruments at sounding pitch.
+
+    A grace note has duration 0 and starts with the note it leads to. A staff with two voices becomes two parts. Bars that are shorter than
+    the meter begin a new bar with a meter of the same value. Where the file names no mode, the key is minor if the last bass note is the
+    tonic of the relative minor, else major. Chord symbols, lyrics and unpitched percussion are left out; `Score.remarks` says what was
+    done. Raises FileError, and nothing else, for anything that cannot be read so.
+    """
+    check_input(path)
+    data, suffix = read_bytes(path), Path(path).suffix.lower()
+    remarks: list[str] = []
+    if suffix in (".krn", ".abc"):
+        text = read_text(path, data)
+        _refuse_other_text(path, text, suffix)
+        text, kind = (text, "humdrum") if suffix == ".krn" else (_without_grace(text, remarks), "abc")
+    else:
+        root = parse_musicxml(path, unzipped_score(path, data) if suffix == ".mxl" else data)
+        _drop_chord_symbols(root, remarks)
+        text, kind = ET.tostring(root, encoding="unicode"), "musicxml"
+    with _quiet(path):
+        from musicgen.files.music21_score import score_of
+
+        return score_of(_parsed(text, kind), path, remarks)
+
+
+def _parsed(text: str, kind: str) -> Any:
+    """Parsing from memory: music21 neither opens an address nor leaves a pickle."""
+    from music21 import converter
+
+    return converter.parseData(text, format=kind)
+
+
+@contextlib.contextmanager
+def _quiet(path: str | PathLike[str]) -> Iterator[None]:
+    """music21 warns on stderr and raises whatever broke inside it: the user gets one line instead."""
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    except MusicgenError as error:
+        raise error if isinstance(error, FileError) else FileError(path, str(error)) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise FileError(path, f"music21 cannot read it ({reason}); check it in a notation program and export it again") from error
+
+
+def _refuse_other_text(path: str | PathLike[str], text: str, suffix: str) -> None:
+    if suffix == ".krn" and not re.search(r"^\*\*kern", text, re.MULTILINE | re.IGNORECASE) and "\t**kern" not in text:
+        raise FileError(path, "no **kern spine in it, so it is not kern; choose another file")
+    if suffix == ".abc" and not re.search(r"^K:", text, re.MULTILINE):
+        raise FileError(path, "no K: line in it, so it is not ABC; add the key, as in K:G, or choose another file")
+    if suffix == ".abc" and (bad := re.search(r"(?<![\d.])\d{5,}", re.sub(r"^[A-Za-z]:.*$|%.*$", "", text, flags=re.MULTILINE))):
+        raise FileError(path, f"a note length of {bad[0][:20]}, at most four digits are read; mend it")
+
+
+def _without_grace(text: str, remarks: list[str]) -> str:
+    """music21 drops grace notes of ABC; better said than hidden."""
+    if re.search(r"^(?![A-Za-z]:|%)[^\"\n]*\{[^}\n]*\}", text, re.MULTILINE):
+        remarks.append("grace notes of ABC are not read")
+    return text
+
+
+def _drop_chord_symbols(root: ET.Element, remarks: list[str]) -> None:
+    count = 0
+    for measure in root.iter("measure"):
+        for symbol in measure.findall("harmony"):
+            measure.remove(symbol)
+            count += 1
+    if count:
+        remarks.append(f"{count} chord symbols are not read")

@@ -1,0 +1,164 @@
+"""A Score as MusicXML 4.0: which parts share a staff, its clef, where the bars lie, and the head of the file.
+
+The bytes depend on the score alone, never on the day.
+"""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from musicgen.errors import NotationError
+from musicgen.files.atomic import atomic_write
+from musicgen.files.musicxml_bars import Clef, Line, Page, Staff, add_bar, add_text
+from musicgen.files.notation import Bar, into_voices, write_voice
+from musicgen.files.resolution import needed_resolution, rescaled
+from musicgen.music.score import Note, Part, Score
+
+Layout = Literal["open", "two-staff"]
+
+_DOCTYPE = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">\n'
+)
+_TREBLE, _TREBLE_8, _BASS, _PERCUSSION = ("G", 2, 0), ("G", 2, -1), ("F", 4, 0), ("percussion", 0, 0)
+
+
+def write_musicxml(score: Score, path: Path, layout: Layout = "open") -> None:
+    """Writes uncompressed MusicXML. Layout "two-staff" puts four parts on two staves, as in a hymn book."""
+    atomic_write(path, musicxml_bytes(score, layout))
+
+
+def musicxml_bytes(score: Score, layout: Layout = "open") -> bytes:
+    """Raises NotationError with part, bar and beat where no note value fits."""
+    score = _refined(score)
+    bars = _bars(score)
+    staves = _staves(score, bars, layout)
+    root = ET.Element("score-partwise", version="4.0")
+    _add_header(root, score, staves)
+    for index, staff in enumerate(staves):
+        part = ET.SubElement(root, "part", id=f"P{index + 1}")
+        for number in range(len(bars)):
+            add_bar(part, Page(score, staff, f"P{index + 1}"), bars, number)
+    ET.indent(root, " ")
+    return (_DOCTYPE + ET.tostring(root, encoding="unicode") + "\n").encode()
+
+
+def _refined(score: Score) -> Score:
+    """The same music with ticks for every beat, and for the halves, quarters and eighths where a note may be cut."""
+    meters = [change.meter for change in score.meters]
+    denominators = [quarters.denominator for meter in meters for quarters in (meter.beat_quarters, meter.bar_quarters)]
+    return rescaled(score, math.lcm(needed_resolution(score), 8, *denominators))
+
+
+# --- bars and staves
+
+
+def _bars(score: Score) -> list[Bar]:
+    """The last bar is as much shorter as the pick-up is long, where the music lets it."""
+    graces = [note.start + 1 for part in score.parts for note in part.notes if not note.duration]
+    until = max([score.end, *graces, 1])
+    starts = score.bar_starts(until)
+    if not any(part.notes for part in score.parts):
+        raise NotationError("the score has no notes; there is nothing to write")
+    first = 0 if score.pickup else 1
+    bars = []
+    for index, (start, end) in enumerate(pairwise(starts)):
+        meter = score.meter_at(max(start, score.pickup))
+        length = int(meter.bar_quarters * score.ticks_per_quarter)
+        is_pickup = index == 0 and score.pickup > 0
+        is_last = index == len(starts) - 2
+        if is_last and score.pickup and not is_pickup and until <= start + length - score.pickup:
+            end = start + length - score.pickup
+        lead = Fraction(length - (end - start), score.ticks_per_quarter) if is_pickup else Fraction(0)
+        bars.append(Bar(first + index, start, end, meter, lead))
+    return bars
+
+
+def _staves(score: Score, bars: Sequence[Bar], layout: Layout) -> list[Staff]:
+    parts = [part for part in score.parts if part.notes] if layout == "open" else list(score.parts)
+    if layout == "open":
+        return [_staff(score, bars, part.name or f"Part {index + 1}", (part,), _clef(part), index == 0) for index, part in enumerate(parts)]
+    if len(parts) != 4 or any(part.is_drum for part in parts):
+        raise NotationError(f'the layout "two-staff" is for four voices, this score has {len(parts)} parts; use the layout "open"')
+    upper, lower = tuple(parts[:2]), tuple(parts[2:])
+    names = ["/".join(part.name for part in pair) for pair in (upper, lower)]
+    return [_staff(score, bars, names[0], upper, _TREBLE, True), _staff(score, bars, names[1], lower, _BASS, False)]
+
+
+def _clef(part: Part) -> Clef:
+    name = part.name.lower()
+    if part.is_drum:
+        return _PERCUSSION
+    if "tenor" in name:
+        return _TREBLE_8
+    if "bass" in name:
+        return _BASS
+    if "soprano" in name or "alto" in name:
+        return _TREBLE
+    return _TREBLE if median(note.pitch for note in part.notes) >= 58 else _BASS
+
+
+def _staff(score: Score, bars: Sequence[Bar], name: str, parts: tuple[Part, ...], clef: Clef, has_tempos: bool) -> Staff:
+    changes = [change.start for change in score.keys]
+    lines = []
+    for number, part in enumerate(parts):
+        voices = into_voices(part.notes)
+        for index, (voice, graces) in enumerate(zip(voices, _shared_graces(part.notes, voices), strict=True)):
+            events = write_voice(voice, graces, bars, changes, score.ticks_per_quarter, part.name or name)
+            lines.append(Line(number, index == 0, tuple(map(tuple, events))))
+    return Staff(name, parts, clef, tuple(lines), has_tempos)
+
+
+def _shared_graces(notes: Iterable[Note], voices: Sequence[Sequence[tuple[Note, ...]]]) -> list[list[Note]]:
+    """Grace notes go to the first voice in which a note begins where they stand."""
+    starts = [{chord[0].start for chord in voice} for voice in voices]
+    graces: list[list[Note]] = [[] for _ in voices]
+    for note in notes:
+        if not note.duration:
+            graces[next((index for index, begins in enumerate(starts) if note.start in begins), 0)].append(note)
+    return graces
+
+
+# --- header
+
+
+def _add_header(root: ET.Element, score: Score, staves: Sequence[Staff]) -> None:
+    if score.title:
+        add_text(ET.SubElement(root, "work"), "work-title", score.title)
+    encoding = ET.SubElement(ET.SubElement(root, "identification"), "encoding")
+    add_text(encoding, "software", "musicgen")
+    for element in ("accidental", "beam"):
+        ET.SubElement(encoding, "supports", element=element, type="yes")
+    part_list = ET.SubElement(root, "part-list")
+    if len(staves) > 1:
+        group = ET.SubElement(part_list, "part-group", type="start", number="1")
+        add_text(group, "group-symbol", "bracket")
+        add_text(group, "group-barline", "yes" if staves[0].is_shared else "no")
+    channels = [channel for channel in range(1, 17) if channel != 10]
+    for index, staff in enumerate(staves):
+        _add_score_part(part_list, f"P{index + 1}", staff, 10 if staff.parts[0].is_drum else channels[index % len(channels)])
+    if len(staves) > 1:
+        ET.SubElement(part_list, "part-group", type="stop", number="1")
+
+
+def _add_score_part(part_list: ET.Element, part_id: str, staff: Staff, channel: int) -> None:
+    part = staff.parts[0]
+    element = ET.SubElement(part_list, "score-part", id=part_id)
+    add_text(element, "part-name", staff.name)
+    drums = sorted({note.pitch for note in part.notes}) if part.is_drum else []
+    instruments = [f"{part_id}-I{pitch}" for pitch in drums] or [f"{part_id}-I1"]
+    for instrument in instruments:
+        add_text(ET.SubElement(element, "score-instrument", id=instrument), "instrument-name", staff.name)
+    for index, instrument in enumerate(instruments):
+        midi = ET.SubElement(element, "midi-instrument", id=instrument)
+        add_text(midi, "midi-channel", channel)
+        add_text(midi, "midi-program", part.program + 1)
+        if drums:
+            add_text(midi, "midi-unpitched", drums[index] + 1)
