@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import FileError, MusicgenError, NotationError
-from musicgen.files.atomic import atomic_write
+from musicgen.files.atomic import atomic_write, os_reason
 from musicgen.files.midi_events import (
     END_OF_TRACK,
     KEY,
@@ -35,7 +35,7 @@ from musicgen.files.midi_events import (
     encode_midi,
 )
 from musicgen.files.midi_maps import key_events, lead_of, meter_events, read_maps, tempo_events
-from musicgen.files.midi_notes import Paired, note_events, pair_notes, sounding_notes
+from musicgen.files.midi_notes import Paired, note_events, pair_notes, sounding_notes, with_last_ticks
 from musicgen.files.resolution import needed_resolution, rescaled
 from musicgen.music.score import TICKS_PER_QUARTER, Part, Score
 
@@ -53,9 +53,10 @@ FERMATA = "fermata"
 
 def read_midi(path: str | PathLike[str]) -> Score:
     """Each channel of each track becomes a part. What had to be decided is said in the score's remarks."""
-    data = Path(path).read_bytes()
     try:
-        return score_of_midi(data)
+        return score_of_midi(Path(path).read_bytes())
+    except OSError as error:
+        raise FileError(path, os_reason(error)) from error
     except MusicgenError as error:
         raise FileError(path, str(error)) from error
 
@@ -68,10 +69,13 @@ def score_of_midi(data: bytes) -> Score:
     lines = [line for number, track in enumerate(midi.tracks, 1) for line in _lines(track, number)]
     if not lines:
         raise NotationError("the file holds no notes; choose another, or export it with its notes")
-    parts = _with_fermatas([part for part, _ in lines], events)
+    parts, early = with_last_ticks([part for part, _ in lines], midi.ticks_per_quarter)
+    parts = _with_fermatas(parts, events)
     _refuse_endless(parts, midi.ticks_per_quarter)
     unmarked = [number for number, track in enumerate(midi.tracks, 1) if not track.has_end_mark]
     remarks = [f"Track {number} has no end mark; it ends with its last event." for number in unmarked]
+    if early:
+        remarks.append(f"{early} notes ended one tick early, as MuseScore writes them; they have their full length again.")
     return Score(
         parts=parts,
         ticks_per_quarter=midi.ticks_per_quarter,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 from musicgen.files.midi_events import NOTE_OFF, NOTE_ON, Event
-from musicgen.music.score import Note
+from musicgen.music.score import Note, Part
 
 GRACE_PER_QUARTER = 8  # a grace note is written as a thirty-second
+FINE_GRID = 24  # lines a quarter
+_LEAST_FINE_STEP = 8  # ticks; with fewer, half of the notes of a free performance might end just before a line
 
 
 class Paired(NamedTuple):
@@ -89,6 +92,28 @@ def _restruck(line: list[_Message], end: int) -> tuple[list[Span], int]:
         missing += 1
         spans.append((sounding.tick, max(end, sounding.tick), sounding.velocity))
     return spans, missing
+
+
+def with_last_ticks(parts: Sequence[Part], ticks_per_quarter: int) -> tuple[tuple[Part, ...], int]:
+    """MuseScore ends every note one tick early; where more than half end so, they get that tick back. Also says how many did.
+
+    A note ends early if one tick more would bring it from a line of a fine grid (thirty-seconds, triplet sixteenths) to another.
+    """
+    grid = ticks_per_quarter // FINE_GRID
+    if ticks_per_quarter % FINE_GRID or grid < _LEAST_FINE_STEP:
+        return tuple(parts), 0
+
+    def is_early(note: Note) -> bool:
+        return note.start % grid == 0 and (note.end + 1) % grid == 0
+
+    early = sum(is_early(note) for part in parts for note in part.notes)
+    if 2 * early <= sum(len(part.notes) for part in parts):
+        return tuple(parts), 0
+
+    def whole(note: Note) -> Note:
+        return replace(note, duration=note.duration + 1) if is_early(note) else note
+
+    return tuple(replace(part, notes=tuple(map(whole, part.notes))) for part in parts), early
 
 
 def sounding_notes(notes: Iterable[Note], ticks_per_quarter: int) -> Iterator[Note]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil, floor, lcm, sqrt
+from math import floor, lcm, sqrt
 from statistics import fmean
 
 from musicgen.errors import NotationError
@@ -30,9 +30,9 @@ _SAME_MOMENT = 1 / 24  # notes of a chord stray together, so they count once
 @dataclass(frozen=True)
 class _Moved:
     note: Note
-    start_ticks: int
-    changed: bool
-    lengthened: bool
+    shift: int  # of the start, in ticks
+    is_resized: bool
+    is_lengthened: bool
 
 
 def quantize(score: Score, steps_per_quarter: int = 4) -> Score:
@@ -50,8 +50,7 @@ def quantize(score: Score, steps_per_quarter: int = 4) -> Score:
         replace(part, notes=tuple(sorted((m.note for m in notes), key=lambda note: (note.start, note.pitch))))
         for part, notes in zip(score.parts, moved, strict=True)
     )
-    remarks = _remarks(score, [m for notes in moved for m in notes], len(triplets))
-    return replace(score, parts=parts, remarks=(*score.remarks, *remarks))
+    return replace(score, parts=parts, remarks=(*score.remarks, *_remarks(score, [m for notes in moved for m in notes], len(triplets))))
 
 
 Snap = Callable[[int], tuple[int, int]]  # tick -> nearest tick on the grid, ticks a step there
@@ -77,8 +76,7 @@ def _move(note: Note, snap: Snap) -> _Moved:
     lengthened = bool(note.duration) and end <= start
     if lengthened:
         end = start + step
-    changed = (start, end) != (note.start, note.end)
-    return _Moved(replace(note, start=start, duration=end - start), start - note.start, changed, lengthened)
+    return _Moved(replace(note, start=start, duration=end - start), start - note.start, end - start != note.duration, lengthened)
 
 
 def _triplet_beats(score: Score, steps_per_quarter: int) -> set[int]:
@@ -114,23 +112,23 @@ def _distance(x: float, steps: int) -> float:
 
 
 def _remarks(score: Score, moved: list[_Moved], triplets: int) -> list[str]:
-    changed = [m for m in moved if m.changed]
-    if not changed:
-        return ["Quantized: every note was on the grid already."]
-    quarters = [abs(m.start_ticks) / score.ticks_per_quarter for m in changed]
-    milliseconds = [_milliseconds(score, m) for m in changed]
-    remarks = [
-        f"Quantized: {len(changed)} of {len(moved)} notes moved, their beginnings by {fmean(quarters):.3f} quarters on average "
-        f"and {max(quarters):.3f} at most ({ceil(fmean(milliseconds))} ms and {ceil(max(milliseconds))} ms)."
-    ]
+    remarks = []
+    if shifted := [m for m in moved if m.shift]:
+        quarters = [abs(m.shift) / score.ticks_per_quarter for m in shifted]
+        milliseconds = [_milliseconds(score, m) for m in shifted]
+        far = f"{fmean(quarters):.3f} quarters on average and {max(quarters):.3f} at most"
+        late = f"{fmean(milliseconds):.0f} ms and {max(milliseconds):.0f} ms"
+        remarks.append(f"{len(shifted)} of {len(moved)} notes were moved, by {far} ({late})")
+    if resized := sum(m.is_resized for m in moved):
+        remarks.append(f"{resized} changed their length")
+    if lengthened := sum(m.is_lengthened for m in moved):
+        remarks.append(f"{lengthened} shorter than half a step were made one step long")
     if triplets:
-        remarks.append(f"Quantized: {triplets} beats were read as triplets.")
-    if lengthened := sum(m.lengthened for m in moved):
-        remarks.append(f"Quantized: {lengthened} notes shorter than half a step were made one step long.")
-    return remarks
+        remarks.append(f"{triplets} beats were read as triplets")
+    return [f"Quantized: {'; '.join(remarks) or 'every note was on the grid already'}."]
 
 
 def _milliseconds(score: Score, moved: _Moved) -> float:
     index = bisect_right([change.start for change in score.tempos], moved.note.start) - 1
     tempo = score.tempos[index].quarters_per_minute if index >= 0 else 120.0
-    return abs(moved.start_ticks) / score.ticks_per_quarter * 60_000 / tempo
+    return abs(moved.shift) / score.ticks_per_quarter * 60_000 / tempo

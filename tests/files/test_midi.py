@@ -1,6 +1,7 @@
 """MIDI in and out: exact ticks, the form that sequencers expect, the pick-up as MuseScore writes it."""
 
 import io
+from dataclasses import replace
 
 import mido
 import pytest
@@ -155,6 +156,23 @@ def test_karaoke(tmp_path):
     path = tmp_path / "a.kar"
     path.write_bytes(smf(f"00 ff 03 05 57 6f 72 64 73 00 ff 01 03 40 54 41 {END}", ONE_NOTE))
     assert notes_of(read_score(path)) == [(0, 480, 60, 80)]
+
+
+def shortened(score, by):
+    return replace(score, parts=tuple(replace(p, notes=tuple(replace(n, duration=n.duration - by) for n in p.notes)) for p in score.parts))
+
+
+def test_the_tick_that_musescore_takes_is_given_back():
+    score = bach("bwv66.6")
+    back = again(shortened(score, by=1))
+    assert back.parts == score.parts
+    assert back.remarks == ("163 notes ended one tick early, as MuseScore writes them; they have their full length again.",)
+    assert again(shortened(score, by=2)).parts == shortened(score, by=2).parts
+
+
+def test_a_few_notes_that_end_early_stay_so():
+    notes = (Note(0, 479, 60), Note(480, 480, 62), Note(960, 400, 64))
+    assert again(score_of(*notes)).parts[0].notes == notes
 
 
 # --- writing
