@@ -125,7 +125,7 @@ def is_one_note(start: Fraction, end: Fraction, meter: Meter) -> bool:
         return own <= 2 and level(end, meter) <= 2
     if own <= strongest:
         return True
-    return own - strongest == 1 and len(marks) == 1 and (value[1] == 0 or level(end, meter) <= own)
+    return own - strongest == 1 and len(marks) == 1 and (value[1] == 0 or own == 2 or level(end, meter) <= own)
 
 
 def is_one_rest(start: Fraction, end: Fraction, meter: Meter) -> bool:

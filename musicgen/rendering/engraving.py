@@ -1,0 +1,163 @@
+"""The score as a picture: SVG pages through verovio, PNG through resvg. Both come with `musicgen[score]`; no system program is needed."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import MissingExtraError
+from musicgen.files.atomic import atomic_write
+from musicgen.files.musicxml_write import Layout, musicxml_bytes
+from musicgen.music.score import Score
+
+PAGE_WIDTH, PAGE_HEIGHT = 2100, 2970  # tenths of a millimetre: A4
+_MARGIN = 120
+_OPTIONS = {
+    "pageWidth": PAGE_WIDTH,
+    "pageHeight": PAGE_HEIGHT,
+    "adjustPageHeight": True,  # no white below a short piece
+    "pageMarginLeft": _MARGIN,
+    "pageMarginRight": _MARGIN,
+    "pageMarginTop": _MARGIN,
+    "pageMarginBottom": _MARGIN,
+    "scale": 40,
+    "font": "Leland",
+    "footer": "none",
+    "header": "auto",
+    "breaks": "auto",
+    "justifyVertically": False,
+    "svgViewBox": True,
+}
+_SVG = "{http://www.w3.org/2000/svg}"
+_SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
+
+
+def svg_pages(score: Score, layout: Layout = "open") -> list[str]:
+    """One SVG document for each A4 page, the last as high as its music."""
+    data = musicxml_bytes(score, layout).decode()
+    toolkit = _toolkit()
+    if not toolkit.loadData(data):
+        raise RuntimeError("verovio refused MusicXML that musicgen wrote")
+    return [str(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
+
+
+def write_svg(score: Score, path: str | PathLike[str], layout: Layout = "open") -> list[Path]:
+    """The first page goes to `path`, page 2 of x.svg to x-2.svg, and so on. Returns the paths."""
+    return _write_pages(path, [page.encode() for page in svg_pages(score, layout)])
+
+
+def write_png(score: Score, path: str | PathLike[str], width: int = 1600, layout: Layout = "open") -> list[Path]:
+    """As `write_svg`, on white, `width` pixels wide."""
+    return _write_pages(path, [png_bytes(page, width) for page in svg_pages(score, layout)])
+
+
+def _write_pages(path: str | PathLike[str], pages: list[bytes]) -> list[Path]:
+    first = Path(path)
+    paths = [first, *(first.with_name(f"{first.stem}-{number}{first.suffix}") for number in range(2, len(pages) + 1))]
+    for target, data in zip(paths, pages, strict=True):
+        atomic_write(target, data)
+    return paths
+
+
+def _toolkit() -> Any:
+    try:
+        import verovio
+    except ImportError as error:
+        raise MissingExtraError("a score picture", "verovio", "score") from error
+    verovio.enableLog(verovio.LOG_ERROR)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(_OPTIONS)
+    toolkit.resetXmlIdSeed(1)  # the same score gives the same bytes
+    return toolkit
+
+
+# --- pixels
+
+
+def png_bytes(svg: str, width: int) -> bytes:
+    try:
+        import resvg_py
+    except ImportError as error:
+        raise MissingExtraError("a PNG picture", "resvg-py", "score") from error
+    fonts = _font_files()
+    data = resvg_py.svg_to_bytes(
+        svg_string=plain_text(svg), width=width, background="white", font_files=fonts, serif_family=_SERIF if fonts else None
+    )
+    return bytes(data)
+
+
+def _font_files() -> list[str]:
+    """Without a font file all text would be missing from the picture, and a server may have none."""
+    found = find_spec("matplotlib")
+    folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" if found and found.origin else None
+    return sorted(map(str, folder.glob("STIXGeneral*.ttf"))) if folder else []
+
+
+def plain_text(svg: str) -> str:
+    """The same picture in the SVG that resvg draws rightly: texts without nesting, and the music font's symbols in them as paths.
+
+    resvg measures the empty space between nested spans, and cannot load the font that the note of `♩ = 72` is set in.
+    """
+    ET.register_namespace("", _SVG.strip("{}"))
+    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    root = ET.fromstring(svg)
+    for parent in list(root.iter()):
+        for index, child in enumerate(list(parent)):
+            if child.tag == f"{_SVG}text":
+                parent[index] = _flat(child)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _flat(text: ET.Element) -> ET.Element:
+    runs = list(_runs(text, {}))
+    group = ET.Element(f"{_SVG}g")
+    if not runs:
+        return group
+    place = {name: runs[0][1].get(name, default) for name, default in (("x", "0"), ("y", "0"), ("text-anchor", "start"))}
+    while runs and runs[0][1].get("font-family") == _OPTIONS["font"]:
+        symbols, style = runs.pop(0)
+        place["x"] = _add_symbols(group, symbols, float(place["x"]), place["y"], float(style["font-size"].removesuffix("px")))
+    flat = ET.SubElement(group, f"{_SVG}text", {**place, "xml:space": "preserve"})
+    for run, style in runs:
+        span = ET.SubElement(flat, f"{_SVG}tspan", {name: value for name, value in style.items() if name.startswith("font-")})
+        span.text = run
+    return group
+
+
+def _runs(element: ET.Element, inherited: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The pieces of text inside an element, each with its attributes and those it inherits."""
+    style = inherited | {name: value for name, value in element.attrib.items() if name != "id" and name != "class"}
+    if element.tag not in (f"{_SVG}text", f"{_SVG}tspan"):
+        return
+    if len(element) == 0 and element.text:
+        yield element.text, style
+    for child in element:
+        yield from _runs(child, style)
+
+
+def _add_symbols(group: ET.Element, symbols: str, x: float, y: str, size: float) -> str:
+    """Paths for the symbols; returns where the text goes on."""
+    for symbol in symbols.strip():
+        outline, advance = _glyph(f"{ord(symbol):04X}")
+        if outline:
+            at = ET.SubElement(group, f"{_SVG}g", transform=f"translate({x:.1f},{y}) scale({size / 1000:.4f})")
+            at.append(ET.fromstring(outline.replace("<g ", f'<g xmlns="{_SVG.strip("{}")}" ', 1)))
+        x += advance * size / 1000
+    return f"{x:.1f}"
+
+
+@lru_cache
+def _glyph(code: str) -> tuple[str, float]:
+    """The path of a music symbol and how far it moves the pen, in thousandths of the font size, from verovio's own files."""
+    import verovio
+
+    folder = Path(verovio.__file__).parent / "data"
+    found = ET.parse(folder / f"{_OPTIONS['font']}.xml").getroot().find(f".//g[@c='{code}']")
+    advance = float(found.get("h-a-x", "0")) if found is not None else 0.0
+    outline = folder / str(_OPTIONS["font"]) / f"{code}.xml"
+    return (outline.read_text(encoding="utf-8") if outline.exists() else "", advance)
