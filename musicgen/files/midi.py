@@ -75,7 +75,7 @@ def score_of_midi(data: bytes) -> Score:
     unmarked = [number for number, track in enumerate(midi.tracks, 1) if not track.has_end_mark]
     remarks = [f"Track {number} has no end mark; it ends with its last event." for number in unmarked]
     if early:
-        remarks.append(f"{early} notes ended one tick early, as MuseScore writes them; they have their full length again.")
+        remarks.append(f"{early} notes ended one tick early, as MuseScore writes them; the tick was given back.")
     return Score(
         parts=parts,
         ticks_per_quarter=midi.ticks_per_quarter,
@@ -127,12 +127,12 @@ def _program(events: Iterable[Event], first_note: int) -> tuple[int, int]:
 
 def _remarks(name: str, paired: Paired, programs: int) -> list[str]:
     found = [
-        (paired.overlapping, "notes begin while the same pitch still sounds; each keeps a length of its own"),
-        (paired.unended, "notes have no end; they last until their pitch is struck again, or to the end of the track"),
-        (paired.instant, "notes end as they begin; they last one tick"),
-        (programs - 1, "changes of instrument are left out"),
+        (paired.overlapping, "began while the same pitch still sounded; each keeps a length of its own"),
+        (paired.unended, "had no end; the next stroke of that pitch or the end of the track ends it"),
+        (paired.instant, "had no length; it is now one tick"),
     ]
-    return [f"{name}: {count} {what}." for count, what in found if count]
+    remarks = [f"{name}: {count} {'note' if count == 1 else 'notes'} {what}." for count, what in found if count]
+    return [*remarks, f"{name}: the instrument changes on the way; the first is kept."] if programs > 1 else remarks
 
 
 def _with_fermatas(parts: Iterable[Part], events: Iterable[Event]) -> tuple[Part, ...]:
@@ -227,7 +227,11 @@ def to_pretty_midi(score: Score) -> PrettyMIDI:
     """With the ticks of the MIDI file: `pm.time_to_tick(note.start)` is exact."""
     import pretty_midi
 
-    return pretty_midi.PrettyMIDI(BytesIO(midi_of_score(score)))
+    data = midi_of_score(score)
+    try:
+        return pretty_midi.PrettyMIDI(BytesIO(data))
+    except ValueError as error:  # it refuses pieces of more than ten million ticks
+        raise NotationError(f"pretty_midi cannot hold this piece: {error}") from error
 
 
 def from_pretty_midi(midi: PrettyMIDI) -> Score:

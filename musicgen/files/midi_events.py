@@ -17,7 +17,7 @@ META = 0x100  # kinds from here on are meta events, META + their type byte
 TRACK_NAME, MARKER, PORT, END_OF_TRACK, TEMPO, METER, KEY = (META + kind for kind in (0x03, 0x06, 0x21, 0x2F, 0x51, 0x58, 0x59))
 KEPT = frozenset({NOTE_OFF, NOTE_ON, PROGRAM, TRACK_NAME, MARKER, END_OF_TRACK, TEMPO, METER, KEY})
 
-MAX_EVENTS = 1_000_000
+MAX_EVENTS = 500_000  # about 300 MB of memory and 3 seconds
 MAX_TRACKS = 1_000
 MAX_DIVISION = 0x7FFF  # ticks a quarter, 15 bits
 _SEARCH = 256  # a MIDI file may be wrapped (RIFF, MacBinary); its header then begins within so many bytes

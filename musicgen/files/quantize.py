@@ -118,13 +118,13 @@ def _remarks(score: Score, moved: list[_Moved], triplets: int) -> list[str]:
         milliseconds = [_milliseconds(score, m) for m in shifted]
         far = f"{fmean(quarters):.3f} quarters on average and {max(quarters):.3f} at most"
         late = f"{fmean(milliseconds):.0f} ms and {max(milliseconds):.0f} ms"
-        remarks.append(f"{len(shifted)} of {len(moved)} notes were moved, by {far} ({late})")
+        remarks.append(f"{len(shifted)} of {len(moved)} notes moved, by {far} ({late})")
     if resized := sum(m.is_resized for m in moved):
-        remarks.append(f"{resized} changed their length")
+        remarks.append(f"{resized} changed in length")
     if lengthened := sum(m.is_lengthened for m in moved):
-        remarks.append(f"{lengthened} shorter than half a step were made one step long")
+        remarks.append(f"{lengthened} shorter than half a step now last a step")
     if triplets:
-        remarks.append(f"{triplets} beats were read as triplets")
+        remarks.append(f"beats read as triplets: {triplets}")
     return [f"Quantized: {'; '.join(remarks) or 'every note was on the grid already'}."]
 
 

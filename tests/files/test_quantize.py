@@ -59,7 +59,7 @@ def test_triplets_are_found_beat_by_beat():
     for stray in (0.0, 0.02):
         back = quantize(played(score, stray))
         assert starts(back) == places
-        assert any("2 beats were read as triplets" in line for line in back.remarks)
+        assert any("beats read as triplets: 2" in line for line in back.remarks)
 
 
 def test_triplets_count_from_the_barline():
@@ -79,8 +79,8 @@ def test_straight_sixteenths_never_become_triplets():
 
 def test_remarks_say_how_far():
     score = Score(parts=(Part("A", (Note(48, 432, 60), Note(480, 480, 62), Note(984, 456, 64))),), tempos=(TempoAt(0, 60.0),))
-    moved = "2 of 3 notes were moved, by 0.075 quarters on average and 0.100 at most (75 ms and 100 ms)"
-    assert quantize(score).remarks == (f"Quantized: {moved}; 2 changed their length.",)
+    moved = "2 of 3 notes moved, by 0.075 quarters on average and 0.100 at most (75 ms and 100 ms)"
+    assert quantize(score).remarks == (f"Quantized: {moved}; 2 changed in length.",)
     assert quantize(tune(0, 1)).remarks == ("Quantized: every note was on the grid already.",)
 
 
