@@ -21,6 +21,7 @@ from musicgen.files.midi_events import (
     KEY,
     MARKER,
     MAX_DIVISION,
+    MAX_TRACKS,
     METER,
     NOTE_OFF,
     NOTE_ON,
@@ -161,6 +162,8 @@ def midi_of_score(score: Score) -> bytes:
     notes sound before their main note (midi_notes). Drums have channel 10, more than 15 other parts go on at the next MIDI port. A score
     without a tempo gets 80 quarters a minute. A first bar that is shorter than the second will be read back as a pick-up.
     """
+    if len(score.parts) >= MAX_TRACKS:
+        raise NotationError(f"{len(score.parts)} parts; a MIDI file of ours holds {MAX_TRACKS - 1}, split the score")
     score = rescaled(score, _resolution(score))
     _refuse_endless(score.parts, score.ticks_per_quarter)
     lead = lead_of(score)

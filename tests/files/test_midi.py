@@ -345,6 +345,7 @@ def test_a_score_without_notes_is_a_bar_of_silence():
         (score_of(Note(0, 1, 60), tempos=(TempoAt(0, float("nan")),)), "tempo of nan"),
         (Score(parts=(Part("A", (Note(0, 1, 60),), 128),)), "program 128"),
         (score_of(Note(0, 480 * 1_000_000, 60)), "1,000,000 quarters"),
+        (Score(parts=(Part("A", ()),) * 1000), "1000 parts"),
     ],
 )
 def test_what_midi_cannot_hold_is_refused_without_a_file(score, words, tmp_path):
@@ -381,7 +382,8 @@ def line(gaps):
     return tuple(notes)
 
 
-LINES = st.lists(st.lists(st.tuples(st.integers(0, 400), st.integers(1, 800), st.integers(59, 61)), min_size=1, max_size=12), min_size=1, max_size=18)
+GAPS = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 800), st.integers(59, 61)), min_size=1, max_size=12)
+LINES = st.lists(GAPS, min_size=1, max_size=18)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
