@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -195,18 +196,20 @@ def _spelling(pitch: Any, place: str, path: Path) -> Spelling:
 
 
 def joined(raw: Iterable[RawNote]) -> list[RawNote]:
-    """Ties joined: a note that ends a tie continues the note of its pitch that stops where it starts, in whichever voice."""
+    """Ties joined: a note that ends a tie continues the one of its name that stops where it starts, if it can in its own voice."""
     notes: list[RawNote] = []
-    waiting: dict[Spelling, int] = {}
-    for each in sorted(raw, key=lambda each: (each.start, each.end, each.spelling.pitch)):
-        index = waiting.pop(each.spelling, None) if each.end > each.start else None
-        if index is not None and each.tie in ("stop", "continue") and notes[index].end == each.start:
+    waiting: dict[tuple[Spelling, Fraction], list[int]] = defaultdict(list)
+    for each in sorted(raw, key=lambda each: (each.start, each.end, each.spelling.pitch, each.voice)):
+        held = waiting[each.spelling, each.start] if each.tie in ("stop", "continue") else []
+        if held:
+            index = min(held, key=lambda index: notes[index].voice != each.voice)
+            held.remove(index)
             notes[index] = replace(notes[index], end=each.end, fermata=notes[index].fermata or each.fermata)
         else:
             index = len(notes)
             notes.append(each)
         if each.tie in ("start", "continue"):
-            waiting[each.spelling] = index
+            waiting[each.spelling, each.end].append(index)
     return notes
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -83,7 +83,7 @@ def add_bar(part: ET.Element, page: Page, bars: Sequence[Bar], index: int) -> No
         for change in page.score.tempos:
             if bar.start <= change.start < bar.end:
                 _add_tempo(measure, bar, change, is_shown=change.start == 0 or len(page.score.tempos) <= _MAX_SHOWN_TEMPOS)
-    shown = _accidentals(page, bar, index)
+    shown = _accidentals(page, bars, index)
     stems = _stems(page.staff, index)
     upper: set[tuple[Fraction, Fraction]] = set()
     for number, line in enumerate(page.staff.lines):
@@ -174,23 +174,35 @@ def _number(value: float) -> str:
 # --- accidentals
 
 
-def _accidentals(page: Page, bar: Bar, index: int) -> dict[tuple[int, Fraction, Note], str]:
-    """The sign that a note of a voice needs: one holds for its line of the staff until the barline, in all voices."""
-    key = page.key_at(bar.start)
+def _accidentals(page: Page, bars: Sequence[Bar], index: int) -> dict[tuple[int, Fraction, Note], str]:
+    """The sign that a note of a voice needs: one holds for its line of the staff until the barline, in all voices.
+
+    A note that was altered in the bar before gets its sign back, as a courtesy.
+    """
     holding: dict[tuple[str, int], int] = {}
     shown: dict[tuple[int, Fraction, Note], str] = {}
-    events = [(event.start, number, event) for number, line in enumerate(page.staff.lines) for event in line.bars[index]]
-    for start, number, event in sorted(events, key=lambda item: item[:2]):
-        at = page.key_at(bar.start + page.ticks(start - bar.lead))
+    key = page.key_at(bars[index].start)
+    before = {line: alteration for _, _, line, alteration, _ in _sounding(page, bars, index - 1)} if index else {}
+    for place, at, line, alteration, is_struck in _sounding(page, bars, index):
         if at != key:
             key, holding = at, {}
-        for note in (*event.graces, *(() if event.tied_from else event.notes)):
-            name = page.spelling(note)
-            line = (name.letter, name.octave)
-            if holding.get(line, _in_key(name.letter, key)) != name.alteration:
-                shown[number, start, note] = _ACCIDENTALS[name.alteration]
-            holding[line] = name.alteration
+        expected = holding.get(line, _in_key(line[0], key))
+        if is_struck and (expected != alteration or (line not in holding and before.get(line, alteration) != alteration)):
+            shown[place] = _ACCIDENTALS[alteration]
+        if is_struck:
+            holding[line] = alteration
     return shown
+
+
+def _sounding(page: Page, bars: Sequence[Bar], index: int) -> Iterator[tuple[tuple[int, Fraction, Note], Key, tuple[str, int], int, bool]]:
+    """Every note of the bar in time: its place, the key, its line, its alteration, and whether it is struck and not tied over."""
+    bar = bars[index]
+    events = [(event.start, number, event) for number, line in enumerate(page.staff.lines) for event in line.bars[index]]
+    for start, number, event in sorted(events, key=lambda item: item[:2]):
+        key = page.key_at(bar.start + page.ticks(start - bar.lead))
+        for note in (*event.graces, *event.notes):
+            name = page.spelling(note)
+            yield (number, start, note), key, (name.letter, name.octave), name.alteration, not event.tied_from or note in event.graces
 
 
 def _in_key(letter: str, key: Key) -> int:

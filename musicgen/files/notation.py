@@ -152,10 +152,10 @@ def _is_binary(value: Fraction, shortest: int = SHORTEST) -> bool:
     return shortest % value.denominator == 0
 
 
-def find_tuplets(edges: Sequence[Fraction], crossable: set[Fraction], meter: Meter) -> list[Tuplet]:
+def find_tuplets(edges: Sequence[Fraction], resting: set[Fraction], meter: Meter) -> list[Tuplet]:
     """Tuplets that explain every edge off the binary grid. `edges`: sorted starts and ends of one voice in one bar.
 
-    `crossable`: places where a cut ties nothing, that is edges and rests. Raises LookupError with the edge that no tuplet explains.
+    `resting`: places within rests, where a cut ties nothing. Raises LookupError with the edge that no tuplet explains.
     """
     tuplets: list[Tuplet] = []
     for edge in edges:
@@ -169,15 +169,15 @@ def find_tuplets(edges: Sequence[Fraction], crossable: set[Fraction], meter: Met
         ]
         if not candidates:
             raise LookupError(edge)
-        tuplets.append(min(candidates, key=lambda tuplet: _awkwardness(tuplet, crossable, meter)))
+        tuplets.append(min(candidates, key=lambda tuplet: _awkwardness(tuplet, edges, resting, meter)))
     return tuplets
 
 
-def _awkwardness(tuplet: Tuplet, crossable: set[Fraction], meter: Meter) -> int:
-    """A tuplet that begins or ends within a note ties it; if that must be, better at a beat."""
-    if {tuplet.start, tuplet.end} <= crossable:
-        return 0
-    return 1 if tuplet.end - tuplet.start >= meter.beat_quarters else 2
+def _awkwardness(tuplet: Tuplet, edges: Sequence[Fraction], resting: set[Fraction], meter: Meter) -> tuple[int, bool]:
+    """A tuplet best begins and ends where notes do; else it cuts a rest, at worst ties a note, and is then better as long as a beat."""
+    ends = {tuplet.start, tuplet.end}
+    cost = 0 if ends <= set(edges) else 1 if ends <= resting.union(edges) else 2
+    return cost, cost > 0 and tuplet.end - tuplet.start != meter.beat_quarters
 
 
 def _candidates(edge: Fraction, meter: Meter) -> Iterable[Tuplet]:
@@ -213,7 +213,7 @@ def write_spans(spans: Sequence[Span], meter: Meter) -> list[Event]:
     """Events for spans that follow each other without gaps. Raises LookupError with the position that cannot be written."""
     edges = sorted({edge for span in spans for edge in (span.start, span.end)})
     resting = {mark for span in spans if not span.notes for mark in _quarters_within(span)}
-    tuplets = find_tuplets(edges, set(edges) | resting, meter)
+    tuplets = find_tuplets(edges, resting, meter)
     cuts = sorted({edge for tuplet in tuplets for edge in (tuplet.start, tuplet.end)})
     events: list[Event] = []
     for span in spans:
