@@ -15,11 +15,10 @@ from music21 import bar, chord, expressions, harmony, instrument, key, meter, no
 from music21.common.numberTools import opFrac
 
 from musicgen.errors import FileError, NotationError
+from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER
 from musicgen.music.pitch import Key, Spelling
 from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt
 
-MAX_TICKS_PER_QUARTER = 50_400
-MAX_QUARTERS = 1024
 MAX_TIMES = 16  # of one repeat
 _DEFAULT_PROGRAM = 52
 _MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")

@@ -67,6 +67,8 @@ def _quiet(path: str | PathLike[str]) -> Iterator[None]:
 def _refuse_other_text(path: str | PathLike[str], text: str, suffix: str) -> None:
     if suffix == ".krn" and not re.search(r"^\*\*kern", text, re.MULTILINE | re.IGNORECASE) and "\t**kern" not in text:
         raise FileError(path, "no **kern spine in it, so it is not kern; choose another file")
+    if suffix == ".krn" and not re.search(r"^\*-", text, re.MULTILINE):
+        raise FileError(path, "no *- at the end of its spines, so it is cut off; get it again")
     if suffix == ".abc" and not re.search(r"^K:", text, re.MULTILINE):
         raise FileError(path, "no K: line in it, so it is not ABC; add the key, as in K:G, or choose another file")
     if suffix == ".abc" and (bad := re.search(r"(?<![\d.])\d{5,}", re.sub(r"^[A-Za-z]:.*$|%.*$", "", text, flags=re.MULTILINE))):

@@ -25,6 +25,7 @@ MAX_RATIO = 200  # notation compresses 10 to 40 times
 MAX_NOTES = 100_000
 MAX_DEPTH = 60
 MAX_QUARTERS = 1024  # of one note
+MAX_TICKS_PER_QUARTER = 50_400
 
 _CONTAINER = "META-INF/container.xml"
 
@@ -176,6 +177,11 @@ def _check_duration(path: str | PathLike[str], where: str, element: ET.Element, 
         raise FileError(path, f"{where}: a duration before any divisions, so its length is unknown; export the file again")
     if not 0 <= duration <= MAX_QUARTERS * divisions:
         raise FileError(path, f"{where}: a note of {float(duration / divisions):g} quarters; 0 to {MAX_QUARTERS} are read")
+    if (duration / divisions).denominator > MAX_TICKS_PER_QUARTER:
+        raise FileError(
+            path,
+            f"{where}: a note of {duration / divisions} quarters is too fine; at most {MAX_TICKS_PER_QUARTER} ticks a quarter are read",
+        )
 
 
 def _check_meter(path: str | PathLike[str], where: str, time: ET.Element) -> None:
