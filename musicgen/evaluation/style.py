@@ -64,10 +64,10 @@ MEASURES = (
     Measure("onsets per quarter, alto", "notes A", "quarters", 1, Rate(1.0598, 1.0286, 1.0864)),
     Measure("onsets per quarter, tenor", "notes T", "quarters", 1, Rate(1.0994, 1.0682, 1.1303)),
     Measure("onsets per quarter, bass", "notes B", "quarters", 1, Rate(1.1293, 1.0967, 1.1561)),
-    Measure("perfect authentic cadences, % of fermatas", "perfect authentic", "fermatas", 100, Rate(47.95, 45.73, 50.02)),
-    Measure("imperfect authentic cadences, % of fermatas", "imperfect authentic", "fermatas", 100, Rate(23.02, 21.04, 25.08)),
-    Measure("half cadences, % of fermatas", "half", "fermatas", 100, Rate(9.332, 8.047, 10.69)),
-    Measure("plagal cadences, % of fermatas", "plagal", "fermatas", 100, Rate(7.051, 5.885, 8.265)),
+    Measure("perfect authentic cadences, % of fermatas", "perfect authentic", "fermatas", 100, Rate(47.95, 45.76, 49.96)),
+    Measure("imperfect authentic cadences, % of fermatas", "imperfect authentic", "fermatas", 100, Rate(23.02, 21.13, 25.13)),
+    Measure("half cadences, % of fermatas", "half", "fermatas", 100, Rate(9.747, 8.399, 11.10)),
+    Measure("plagal cadences, % of fermatas", "plagal", "fermatas", 100, Rate(7.01, 5.834, 8.26)),
     Measure("final chords in root position, % of fermatas", "root positions", "final chords", 100, Rate(98.79, 98.24, 99.30)),
 )
 

@@ -146,7 +146,7 @@ class Chorale:
     def notes(self, voice: int) -> Iterator[GridNote]:
         """The notes and rests of a voice in order."""
         starts = np.flatnonzero(self.onset[voice])
-        for start, end in zip(starts, [*starts[1:], self.steps], strict=True):
+        for start, end in zip(starts, [*starts[1:], self.steps], strict=False):  # no steps, no notes
             yield GridNote(voice, int(start), int(end), int(self.pitch[voice, start]))
 
     def fermata_sounding(self) -> BoolArray:

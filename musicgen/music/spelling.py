@@ -15,9 +15,10 @@ from musicgen.music.pitch import Key, Spelling
 
 IntArray = NDArray[np.int64]
 
-# Notes this near to an edge of the window may also be written across it; a line going a semitone weighs as much as three fifths.
+# Notes this near to an edge of the window may also be written across it; a line going a semitone weighs less
+# than the three fifths between a key's own G# and its Ab in A minor.
 EDGE_FIFTHS = 3
-DIRECTION_WEIGHT = 3.0
+DIRECTION_WEIGHT = 2.5
 
 
 def spell_notes(chorale: Chorale) -> dict[tuple[int, int], Spelling]:
