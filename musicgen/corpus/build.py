@@ -37,7 +37,8 @@ def build_corpus(
     if name not in CORPUS_NAMES:
         raise ConfigError(f"there is no corpus {name!r}; {nearest(name, CORPUS_NAMES)}")
     source, entries = bach_folder(), bach_entries()
-    pieces, dropped = [], {}
+    known = {entry.file for entry in entries}
+    pieces, dropped = [], {path.name: "no four-part chorale" for path in sorted(source.glob("bwv*")) if path.name not in known}
     for done, entry in enumerate(entries, start=1):
         reason = drop_reason(entry)
         if reason:

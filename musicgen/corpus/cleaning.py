@@ -19,7 +19,7 @@ def make_piece(entry: SplitEntry, source: SourceFile) -> Piece:
     """The chorale on the grid, with its mode found and a sentence for every note that was changed."""
     conversion = to_chorale(source.score, range(len(entry.parts)))
     chorale = conversion.chorale
-    chorale = chorale.replaced(key=Key(chorale.key.fifths, "major" if ends_in_major(chorale) else "minor"), title=title_of(entry.name))
+    chorale = chorale.replaced(key=Key(chorale.key.fifths, "major" if ends_in_major(chorale) else "minor"), title=title_of(entry))
     variants = tuple(sorted((entry.variants or {}).items()))
     return Piece(entry.name, entry.split, chorale, entry.near_copy_in, variants, conversion.report, entry.file, source.sha256)
 
@@ -34,6 +34,7 @@ def ends_in_major(chorale: Chorale) -> bool:
     return (7 * final - chorale.key.fifths + 1) % 12 in (0, 1, 2)
 
 
-def title_of(name: str) -> str:
-    """`BWV 10.7` for `bwv10.7`; the files carry their own names as titles."""
-    return name.replace("bwv", "BWV ")
+def title_of(entry: SplitEntry) -> str:
+    """`Aus meines Herzens Grunde (BWV 269)`; the files themselves carry their own names as titles."""
+    number = entry.name.replace("bwv", "BWV ")
+    return f"{entry.title} ({number})" if entry.title else number

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import metadata, util
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -67,12 +69,13 @@ def _unpacked(data: bytes) -> bytes:
 def _score(root: Element, parts: Sequence[int]) -> Score:
     read = [_read_part(element) for element in [root.findall("part")[index] for index in parts]]
     names = [element.findtext("part-name") or "" for element in root.iter("score-part")]
-    top = read[0]  # the soprano's key, meters and bars stand for all; in 3 files another voice's signature differs
+    top = read[0]
     return Score(
         tuple(Part(names[index], tuple(part.notes)) for index, part in zip(parts, read, strict=True)),
         TICKS_PER_QUARTER,
-        tuple(top.meters),
-        tuple(top.keys),
+        top.meters_of_bars(),
+        # In two files the soprano's signature is not that of the other voices, and of the notes.
+        (KeyAt(0, Counter(part.key for part in read).most_common(1)[0][0]),),
         pickup=top.pickup,
     )
 
@@ -83,15 +86,16 @@ class _PartReader:
 
     notes: list[Note] = field(default_factory=list)
     meters: list[MeterAt] = field(default_factory=list)
-    keys: list[KeyAt] = field(default_factory=list)
-    pickup: int = 0
+    bars: list[int] = field(default_factory=list)  # where each begins
+    key: Key = Key()
     now: int = 0
     divisions: int = 1
     tied: dict[int, int] = field(default_factory=dict)  # pitch -> index of the note whose tie is open
 
     def measure(self, element: Element) -> None:
         """Reads a bar; the next begins where the longest voice of this one ends."""
-        start = end = before = self.now
+        end = before = self.now
+        self.bars.append(self.now)
         for item in element:
             length = self._ticks(item)
             if item.tag == "attributes":
@@ -105,8 +109,6 @@ class _PartReader:
                 self.now += length if item.tag == "forward" else -length
             end = max(end, self.now)
         self.now = end
-        if start == 0 and end < self.meters[0].meter.bar_quarters * TICKS_PER_QUARTER:
-            self.pickup = end
 
     def _ticks(self, item: Element) -> int:
         """Length of an element, 0 where it has none."""
@@ -118,7 +120,7 @@ class _PartReader:
     def _attributes(self, item: Element) -> None:
         self.divisions = int(item.findtext("divisions") or self.divisions)
         if item.find("key") is not None:
-            self.keys.append(KeyAt(self.now, Key(int(item.findtext("key/fifths") or 0))))
+            self.key = Key(int(item.findtext("key/fifths") or 0))
         if item.find("time") is not None:
             meter = Meter(int(item.findtext("time/beats") or 4), int(item.findtext("time/beat-type") or 4))
             self.meters.append(MeterAt(self.now, meter))
@@ -139,6 +141,33 @@ class _PartReader:
             self.notes.append(Note(start, duration, spelling.pitch, spelling=spelling, fermata=fermata))
         if "start" in ties:
             self.tied[spelling.pitch] = index
+
+    @property
+    def pickup(self) -> int:
+        """Length of a first bar that is not full."""
+        first = (self.bars[1:] or [self.now])[0]
+        return first if first < _bar_ticks(self.meters[0].meter) else 0
+
+    def meters_of_bars(self) -> tuple[MeterAt, ...]:
+        """The meters as written, and the same meter again where the bars begin anew after one that was shorter or longer.
+
+        A bar split in two by a repeat sign counts as one. Seven pieces have an odd bar; without this all later barlines would be off.
+        """
+        written = {change.start: change.meter for change in self.meters}
+        found, due, meter = dict(written), self.pickup, self.meters[0].meter
+        for start, end in pairwise(bar for bar in self.bars if bar >= self.pickup):
+            meter = written.get(start, meter)
+            if start < due:
+                continue
+            due = start + _bar_ticks(meter)
+            if end != due and due not in self.bars:
+                due = end
+                found.setdefault(end, meter)
+        return tuple(MeterAt(start, meter) for start, meter in sorted(found.items()))
+
+
+def _bar_ticks(meter: Meter) -> int:
+    return int(meter.bar_quarters * TICKS_PER_QUARTER)
 
 
 def _spelling(item: Element) -> Spelling:

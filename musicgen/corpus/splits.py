@@ -18,7 +18,8 @@ class SplitEntry:
     """One file of the source: its split, the indices of its soprano, alto, tenor and bass parts, and its relatives.
 
     duplicate_of: the file that holds the same piece and is kept; near_copy_in: splits with a variant so close that training on this
-    piece would spoil their figures; variants: other settings of the tune and the share of notes in common.
+    piece would spoil their figures; variants: other settings of the tune and the share of notes in common; title: the hymn, where a
+    printed edition names it.
     """
 
     file: str
@@ -27,6 +28,7 @@ class SplitEntry:
     duplicate_of: str = ""
     near_copy_in: tuple[str, ...] = ()
     variants: Mapping[str, float] | None = None
+    title: str = ""
 
     @property
     def name(self) -> str:

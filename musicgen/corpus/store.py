@@ -34,7 +34,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Piece:
-    """A chorale and where it comes from. `near_copy_in`: splits for whose figures it must not be trained on; `remarks`: what was changed."""
+    """A chorale and where it comes from. `near_copy_in`: splits whose figures it would spoil in training; `remarks`: what was changed."""
 
     name: str
     split: str
@@ -48,7 +48,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The pieces of a corpus in the order of their names; `fingerprint` is equal only where every note and label is."""
+    """The pieces of a corpus in the order of their names; equal `fingerprint`s mean equal notes and labels."""
 
     name: str
     all_pieces: tuple[Piece, ...]
@@ -93,7 +93,7 @@ def save_corpus(folder: Path, name: str, source: str, pieces: Sequence[Piece], d
     except OSError as error:
         raise FileError(folder, os_reason(error)) from None
     packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays)
+    np.savez_compressed(packed, pitch=arrays["pitch"], onset=arrays["onset"], fermata=arrays["fermata"])
     atomic_write(folder / ARRAYS, packed.getvalue())
     atomic_write(folder / MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
     return Corpus(name, tuple(pieces), fingerprint, source, dict(dropped))
@@ -166,8 +166,9 @@ def _piece(arrays: Arrays, row: Mapping[str, Any]) -> Piece:
 
 
 def _fingerprint(arrays: Arrays, rows: Sequence[Mapping[str, Any]]) -> str:
-    """sha256 over every array and every row: notes, keys, meters and splits."""
-    digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode())
+    """sha256 over the notes, and of every row what training and figures depend on; titles and remarks may change."""
+    labels = [[row[key] for key in ("name", "split", "key", "meters", "pickup", "steps", "offset", "near_copy_in")] for row in rows]
+    digest = hashlib.sha256(json.dumps(labels).encode())
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()

@@ -12,11 +12,14 @@ from fractions import Fraction
 import numpy as np
 
 from musicgen.errors import NotationError
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, BoolArray, Chorale
-from musicgen.music.pitch import Key, pitch_name, spell
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, BoolArray, Chorale, GridNote
+from musicgen.music.harmony import find_key
+from musicgen.music.pitch import Key, pitch_name
 from musicgen.music.score import TICKS_PER_QUARTER, KeyAt, MeterAt, Note, Part, Score, TempoAt
 from musicgen.music.separate import Line, Remark, find_lines
+from musicgen.music.spelling import spell_notes
 
+TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 MAX_STEPS = 1 << 16  # 4,096 bars of 4/4: what is longer is a broken file
 MAX_REPORT = 200  # lines; a live recording can have thousands of moved notes
 
@@ -63,6 +66,7 @@ def grid_lines(score: Score, lines: Sequence[Line], remarks: Sequence[Remark] = 
     pickup = nearest_step(score, score.pickup)
     chorale = Chorale(pitch, onset, _fermatas(placed, onset[0]), meters, score.key or Key(), pickup, score.title)
     if score.key is None:
+        chorale = chorale.replaced(key=find_key(chorale))
         remarks.append(Remark(0, f"no key signature: taken as {chorale.key}"))
     remarks += [Remark(change.start, f"the change to {change.key} is not carried over: a chorale has one key") for change in score.keys[1:]]
     return Conversion(chorale, _sentences(score, remarks))
@@ -146,33 +150,33 @@ def _sentences(score: Score, remarks: Sequence[Remark]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def to_score(
-    chorale: Chorale, names: Sequence[str] | None = None, programs: int | Sequence[int] = 52, tempo: float = 80.0
-) -> Score:
+def to_score(chorale: Chorale, names: Sequence[str] | None = None, programs: int | Sequence[int] = 52, tempo: float = 80.0) -> Score:
     """One part a voice, rests as gaps, spelled by `spell_notes`; `tempo` in quarters a minute."""
     names = names or [chorale.voice_name(voice).capitalize() for voice in range(chorale.voices)]
     programs = [programs] * chorale.voices if isinstance(programs, int) else programs
-    ticks = TICKS_PER_QUARTER // STEPS_PER_QUARTER
-    parts = []
-    for voice, (name, program) in enumerate(zip(names, programs, strict=True)):
-        notes = [
-            Note(
-                note.start * ticks,
-                (note.end - note.start) * ticks,
-                note.pitch,
-                spelling=spell(note.pitch, chorale.key),
-                fermata=bool(chorale.fermata[note.start : note.end].any()),
-            )
-            for note in chorale.notes(voice)
-            if note.pitch != REST
-        ]
-        parts.append(Part(name, tuple(notes), program))
+    notes = voice_notes(chorale, TICKS_PER_STEP)
     return Score(
-        tuple(parts),
+        tuple(Part(name, line, program) for name, line, program in zip(names, notes, programs, strict=True)),
         TICKS_PER_QUARTER,
-        tuple(MeterAt(change.start * ticks, change.meter) for change in chorale.meters),
+        tuple(MeterAt(change.start * TICKS_PER_STEP, change.meter) for change in chorale.meters),
         (KeyAt(0, chorale.key),),
         (TempoAt(0, tempo),),
-        chorale.pickup * ticks,
+        chorale.pickup * TICKS_PER_STEP,
         chorale.title,
     )
+
+
+def voice_notes(chorale: Chorale, ticks_per_step: int) -> list[tuple[Note, ...]]:
+    """The notes of each voice, in ticks.
+
+    All voices pause together: in each, the note that sounds as the top note's fermata ends carries one, as in Bach's scores.
+    """
+    spellings = spell_notes(chorale)
+    pauses = [note.end - 1 for note in chorale.notes(0) if chorale.fermata[note.start : note.end].any()]
+
+    def written(note: GridNote) -> Note:
+        start, end = note.start * ticks_per_step, note.end * ticks_per_step
+        fermata = any(note.start <= step < note.end for step in pauses)
+        return Note(start, end - start, note.pitch, spelling=spellings[note.voice, note.start], fermata=fermata)
+
+    return [tuple(written(note) for note in chorale.notes(voice) if note.pitch != REST) for voice in range(chorale.voices)]

@@ -6,7 +6,7 @@ A `Line` is one voice in ticks. Nothing is dropped in silence: whatever is passe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from statistics import fmean
 
@@ -32,10 +32,11 @@ class Remark:
 
 @dataclass(frozen=True)
 class Line:
-    """One voice in ticks: its notes in order of start."""
+    """One voice in ticks: its notes in order of start; `part` is the index of the part it was read from."""
 
     name: str
     notes: tuple[Note, ...]
+    part: int = 0
 
     def remark(self, note: Note, text: str) -> Remark:
         name = note.spelling or pitch_name(note.pitch)
@@ -52,11 +53,15 @@ def pitched_parts(score: Score) -> list[int]:
     return [index for index, part in enumerate(score.parts) if part.notes and not part.is_drum]
 
 
+def voice_of(name: str) -> str:
+    """The voice a part is named after, `soprano` for `Soprano` and `S.`; empty for other names."""
+    word = name.lower().strip(". ")
+    return next((voice for voice in VOICES if word in (voice, voice[0])), "")
+
+
 def greatest_chord(part: Part) -> int:
     """The most notes that sound at once in a part; grace notes do not count."""
-    events = sorted(
-        [(note.start, 1) for note in part.notes if note.duration] + [(note.end, -1) for note in part.notes if note.duration]
-    )
+    events = sorted([(note.start, 1) for note in part.notes if note.duration] + [(note.end, -1) for note in part.notes if note.duration])
     most = sounding = 0
     for _, change in events:
         sounding += change
@@ -66,24 +71,21 @@ def greatest_chord(part: Part) -> int:
 
 def find_lines(score: Score, parts: Sequence[int] | None = None) -> tuple[list[Line], list[Remark]]:
     """The voices, top to bottom, and what was passed over. `parts` are taken in the order given."""
+    remarks: list[Remark] = []
     if parts is not None:
         unknown = [index for index in parts if not 0 <= index < len(score.parts)]
         if unknown:
             raise NotationError(f"no part {unknown[0] + 1}; the score's parts are {part_names(score)}")
-        chosen, remarks = list(parts), []
+        chosen = list(parts)
     else:
         chosen, remarks = _choose_parts(score)
-    lines: list[Line] = []
-    for index in chosen:
-        found, more = split_part(score.parts[index])
-        lines += found
-        remarks += more
-    if parts is None:
-        lines.sort(key=lambda line: -fmean(note.pitch for note in line.notes))
-    names = VOICES if len(lines) == len(VOICES) else [f"voice {voice + 1}" for voice in range(len(lines))]
-    renamed = {line.name: name for line, name in zip(lines, names, strict=True)}
-    remarks = [Remark(remark.tick, remark.text, renamed.get(remark.voice, remark.voice)) for remark in remarks]
-    return [Line(name, line.notes) for line, name in zip(lines, names, strict=True)], remarks
+    found = [(replace(line, part=index), said) for index in chosen for line, said in split_part(score.parts[index])]
+    if parts is None and [voice_of(line.name) for line, _ in found] != list(VOICES):
+        found.sort(key=lambda item: -fmean(note.pitch for note in item[0].notes))
+    names = VOICES if len(found) == len(VOICES) else [f"voice {voice + 1}" for voice in range(len(found))]
+    for name, (_, said) in zip(names, found, strict=True):
+        remarks += [replace(remark, voice=name) for remark in said]
+    return [replace(line, name=name) for name, (line, _) in zip(names, found, strict=True)], remarks
 
 
 def _choose_parts(score: Score) -> tuple[list[int], list[Remark]]:
@@ -91,7 +93,7 @@ def _choose_parts(score: Score) -> tuple[list[int], list[Remark]]:
     found = pitched_parts(score)
     if not found:
         raise NotationError(f"no part has pitched notes; the score's parts are {part_names(score)}")
-    named = [[index for index in found if score.parts[index].name.lower().strip(". ") in (voice, voice[0])] for voice in VOICES]
+    named = [[index for index in found if voice_of(score.parts[index].name) == voice] for voice in VOICES]
     chosen = [indices[0] for indices in named] if all(len(indices) == 1 for indices in named) else _undoubled(score, found)
     passed = [score.parts[index].name or f"part {index + 1}" for index in found if index not in chosen]
     return chosen, [Remark(0, f"{name} is passed over: it is none of the voices") for name in passed]
@@ -109,31 +111,32 @@ def _undoubled(score: Score, found: Sequence[int]) -> list[int]:
     return chosen
 
 
-def split_part(part: Part) -> tuple[list[Line], list[Remark]]:
-    """The voices of one part: as many as it has notes at once."""
+def split_part(part: Part) -> list[tuple[Line, list[Remark]]]:
+    """The voices of one part, as many as it has notes at once, each with what was passed over in it."""
     ordered = sorted(part.notes, key=lambda note: (note.start, -note.pitch))
     voices = greatest_chord(part)
     if voices <= 1:
-        return [Line(part.name, tuple(ordered))], []
+        return [(Line(part.name, tuple(ordered)), [])]
     if voices > MAX_VOICES:
         raise NotationError(f"the part {part.name} has chords of {voices} notes; at most {MAX_VOICES} voices are told apart")
     return _deal(part.name, ordered, voices)
 
 
-def _deal(name: str, notes: Sequence[Note], voices: int) -> tuple[list[Line], list[Remark]]:
+def _deal(name: str, notes: Sequence[Note], voices: int) -> list[tuple[Line, list[Remark]]]:
     """Deals chords out from the top; where there are fewer notes than free voices, to the voices whose last notes were nearest."""
-    lines = [Line(f"{name} {voice + 1}", ()) for voice in range(voices)]
-    hands: list[list[Note]] = [[] for _ in lines]
-    remarks = [lines[0].remark(note, "is left out: a grace note") for note in notes if not note.duration]
+    hands: list[list[Note]] = [[] for _ in range(voices)]
+    remarks: list[list[Remark]] = [[] for _ in hands]
+    remarks[0] += [Line(name, ()).remark(note, "is left out: a grace note") for note in notes if not note.duration]
     for start, group in groupby((note for note in notes if note.duration), key=lambda note: note.start):
         chord = list(group)
         idle = [voice for voice in range(voices) if not hands[voice] or hands[voice][-1].end <= start]
         chosen = min(combinations(idle, len(chord)), key=lambda taken: _distance(hands, taken, chord))
         for voice, note in zip(chosen, chord, strict=True):
             hands[voice].append(note)
-        silent = [voice for voice in idle if voice not in chosen and (hands[voice][-1].end if hands[voice] else 0) == start]
-        remarks += [Remark(start, "rests: the part has fewer notes here than voices", lines[voice].name) for voice in silent]
-    return [Line(line.name, tuple(hand)) for line, hand in zip(lines, hands, strict=True)], remarks
+        for voice in set(idle) - set(chosen):
+            if (hands[voice][-1].end if hands[voice] else 0) == start:
+                remarks[voice].append(Remark(start, "rests: the part has fewer notes here than voices", name))
+    return [(Line(name, tuple(hand)), said) for hand, said in zip(hands, remarks, strict=True)]
 
 
 def _distance(hands: Sequence[Sequence[Note]], taken: Sequence[int], chord: Sequence[Note]) -> int:

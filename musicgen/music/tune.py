@@ -1,0 +1,237 @@
+"""Which part of a score is the tune, what a model hears of it, and the tune's own notes back in the finished score.
+
+A model works on sixteenths. A tune with triplets, thirty-seconds, grace notes or swing is heard rounded, and `Tune.heard` says where;
+what is written out are its own notes, tick for tick.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from math import lcm
+from statistics import fmean
+
+import numpy as np
+
+from musicgen.errors import NotationError
+from musicgen.music.chorale import LETTERS, RANGES, REST, STEPS_PER_QUARTER, VOICES, Chorale
+from musicgen.music.convert import grid_lines, nearest_step, voice_notes
+from musicgen.music.pitch import Spelling, pitch_name
+from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.separate import Line, find_lines, greatest_chord, part_names, pitched_parts, voice_of
+
+_TUNE_NAME = re.compile(r"\b(soprano?|melod\w*|tune|cantus|canto|vocals?|voice|voix|voce|lead|singer|descant)\b", re.IGNORECASE)
+_NO_TUNE_NAME = re.compile(r"\b(alto|tenor|baritone|bass|drums?)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Tune:
+    """What is given of a piece, `parts` and `chorale` from soprano to bass.
+
+    parts: the source's own notes, None for a voice that is not given; chorale: the given voices on the grid, the others silent; keep:
+    letters of the voices that shall stay; report: how the tune was found; heard: where the grid differs from the notes.
+    """
+
+    score: Score
+    parts: tuple[Part | None, ...]
+    chorale: Chorale
+    keep: str
+    report: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+
+
+def find_tune(score: Score, part: str | int | None = None, keep: str = "S") -> Tune:
+    """The tune of a score; of a score of four voices, all of them.
+
+    Without `part` (a name, or a number from 1) it is a part named like a tune, else the highest part of single notes, else the top notes
+    of the highest part. A kept voice that is not given or outside its range is refused.
+    """
+    keep = _letters(keep)
+    if not pitched_parts(score):
+        raise NotationError(f"no part has notes with a pitch; the score's parts are: {part_names(score)}")
+    lines, passed = ([], ()) if part is not None else _four_voices(score)
+    tune = _given_voices(score, lines, keep, passed) if lines else _single_part(score, _choose(score, part), keep)
+    for letter in keep:
+        _check_voice(tune, LETTERS.index(letter))
+    return tune
+
+
+def with_voices(tune: Tune, filled: Chorale, programs: int = 52) -> Score:
+    """The finished score: the kept voices with their own notes, the others from the filled chorale; the source's meters, keys and tempos.
+
+    A kept note without a spelling is given one. Ticks are made finer where the source's cannot hold a sixteenth.
+    """
+    _check_kept(tune, filled)
+    source, scale = tune.score, lcm(tune.score.ticks_per_quarter, STEPS_PER_QUARTER) // tune.score.ticks_per_quarter
+    written = voice_notes(filled, scale * source.ticks_per_quarter // STEPS_PER_QUARTER)
+    parts = []
+    for voice, (name, given, notes) in enumerate(zip(VOICES, tune.parts, written, strict=True)):
+        if given is not None and LETTERS[voice] in tune.keep:
+            parts.append(replace(given, name=given.name or name.capitalize(), notes=_spelled(source, given.notes, notes, scale)))
+        else:
+            parts.append(Part(name.capitalize(), notes, programs))
+    return replace(
+        source,
+        parts=tuple(parts),
+        ticks_per_quarter=source.ticks_per_quarter * scale,
+        meters=tuple(MeterAt(change.start * scale, change.meter) for change in source.meters),
+        keys=tuple(KeyAt(change.start * scale, change.key) for change in source.keys) or (KeyAt(0, tune.chorale.key),),
+        tempos=tuple(TempoAt(change.start * scale, change.quarters_per_minute) for change in source.tempos),
+        pickup=source.pickup * scale,
+    )
+
+
+def _letters(keep: str) -> str:
+    letters = keep.upper()
+    if not letters or set(letters) - set(LETTERS):
+        raise NotationError(f"{keep!r} names no voices to keep; write one or more of the letters {LETTERS}, like S or SB")
+    return "".join(letter for letter in LETTERS if letter in letters)
+
+
+def _four_voices(score: Score) -> tuple[list[Line], tuple[str, ...]]:
+    """The lines of a score of four voices, top to bottom, and what was passed over; no lines for any other score."""
+    found = [index for index in pitched_parts(score) if _is_like_a_voice(score.parts[index])]
+    named = [index for index in found if voice_of(score.parts[index].name)]
+    if len(found) != len(pitched_parts(score)) and len(named) != len(VOICES):
+        return [], ()
+    lines, remarks = find_lines(score)
+    named_tune = _named_tune(score)
+    if len(lines) != len(VOICES) or (named_tune is not None and named_tune != lines[0].part):
+        return [], ()
+    return lines, tuple(remark.sentence(score) for remark in remarks)
+
+
+def _is_like_a_voice(part: Part) -> bool:
+    """Whether a part is one voice, or two that mostly begin together, as on a staff of a hymn book."""
+    most = greatest_chord(part)
+    if most != 2:
+        return most <= 1
+    starts = [len(list(group)) for _, group in groupby(sorted(note.start for note in part.notes))]
+    return 2 * starts.count(2) >= len(starts)
+
+
+def _given_voices(score: Score, lines: list[Line], keep: str, passed: tuple[str, ...]) -> Tune:
+    """A tune with all four voices."""
+    conversion = grid_lines(score, lines)
+    shared = [sum(line.part == other.part for other in lines) > 1 for line in lines]
+    parts = [
+        replace(score.parts[line.part], name=line.name.capitalize(), notes=line.notes) if is_shared else score.parts[line.part]
+        for line, is_shared in zip(lines, shared, strict=True)
+    ]
+    report = (f"four voices are given; {keep} stays" if len(keep) == 1 else f"four voices are given; {keep} stay", *passed)
+    return Tune(score, tuple(parts), conversion.chorale, keep, report, conversion.report)
+
+
+def _single_part(score: Score, index: int, keep: str) -> Tune:
+    """A tune alone: the top notes of one part, over three silent voices."""
+    part = score.parts[index]
+    notes = tuple(top_notes(part))
+    report = [f"the tune is part {index + 1}, {part.name or 'unnamed'}"] if len(pitched_parts(score)) > 1 else []
+    if len(notes) < len(part.notes):
+        report.append(f"the tune takes the top notes of its chords; {len(part.notes) - len(notes)} notes under them are left out")
+    conversion = grid_lines(score, [Line("soprano", notes, index)])
+    silent = ((0, len(VOICES) - 1), (0, 0))
+    onset = np.pad(conversion.chorale.onset, silent)
+    onset[:, 0] = True
+    chorale = conversion.chorale.replaced(pitch=np.pad(conversion.chorale.pitch, silent, constant_values=REST), onset=onset)
+    return Tune(score, (replace(part, notes=notes), None, None, None), chorale, keep, tuple(report), conversion.report)
+
+
+def _choose(score: Score, part: str | int | None) -> int:
+    """Index of the part that is the tune."""
+    if part is not None:
+        return _named_part(score, str(part))
+    named = _named_tune(score)
+    if named is not None:
+        return named
+    found = pitched_parts(score)
+    single = [index for index in found if len(list(top_notes(score.parts[index]))) == len(score.parts[index].notes)]
+    return max(single or found, key=lambda index: fmean(note.pitch for note in score.parts[index].notes))
+
+
+def _named_tune(score: Score) -> int | None:
+    """The first part that is named like a tune. `Piano (voice 1)`, a reader's name for one of two voices of a staff, is none."""
+    found = [(index, re.sub(r"\(voice \d+\)", "", score.parts[index].name)) for index in pitched_parts(score)]
+    likely = (index for index, name in found if voice_of(name) == "soprano" or (_TUNE_NAME.search(name) and not _NO_TUNE_NAME.search(name)))
+    return next(likely, None)
+
+
+def _named_part(score: Score, wanted: str) -> int:
+    matching = [index for index, part in enumerate(score.parts) if part.name.casefold() == wanted.strip().casefold()]
+    if not matching and wanted.strip().isdecimal() and 1 <= int(wanted) <= len(score.parts):
+        matching = [int(wanted) - 1]
+    if len(matching) != 1:
+        problem = f"{len(matching)} parts are named {wanted!r}; choose by number" if matching else f"there is no part {wanted!r}"
+        raise NotationError(f"{problem}; the score's parts are: {part_names(score)}")
+    if matching[0] not in pitched_parts(score):
+        raise NotationError(f"the part {wanted!r} has no notes with a pitch; the score's parts are: {part_names(score)}")
+    return matching[0]
+
+
+def top_notes(part: Part) -> Iterator[Note]:
+    """The notes of a part that are its tune: all, or of chords the highest, without the notes that move under a held one.
+
+    A note that overlaps a higher one before it by less than half of its length is played legato, and stays.
+    """
+    above: Note | None = None
+    for _, group in groupby(sorted(part.notes, key=lambda note: (note.start, -note.pitch)), key=lambda note: note.start):
+        chord = list(group)
+        sounding = [note for note in chord if note.duration]
+        top = sounding[0] if sounding else None
+        if top and above and above.pitch > top.pitch and 2 * (min(above.end, top.end) - top.start) >= top.duration:
+            top = None
+        lost = max((note.pitch for note in sounding if note is not top), default=-1)
+        yield from (note for note in chord if not note.duration and note.pitch > lost)
+        if top:
+            yield top
+            above = top
+
+
+def _check_voice(tune: Tune, voice: int) -> None:
+    """Refuses a voice that is not given, or that no singer of it could sing."""
+    part, name, (low, high) = tune.parts[voice], VOICES[voice], RANGES[voice]
+    if part is None:
+        given = ", ".join(known for known, other in zip(VOICES, tune.parts, strict=True) if other is not None)
+        raise NotationError(f"the {name} cannot be kept: the score gives no more than the {given}; leave {LETTERS[voice]} out")
+    outside = next((note for note in part.notes if note.duration and not low <= note.pitch <= high), None)
+    if outside is None:
+        return
+    lowest, highest = (choose(note.pitch for note in part.notes if note.duration) for choose in (min, max))
+    octaves = [octave for octave in range(-9, 10) if low <= lowest + 12 * octave and highest + 12 * octave <= high]
+    remedy = f"its compass {pitch_name(lowest)} to {pitch_name(highest)} fits in no octave; transpose it or change single notes"
+    if octaves:
+        nearest = min(octaves, key=abs)
+        remedy = f"transpose it by {abs(nearest)} octave{'s' if abs(nearest) > 1 else ''} {'up' if nearest > 0 else 'down'} and it fits"
+    compass = f"the {name}'s range of {pitch_name(low)} to {pitch_name(high)}"
+    reason = f"{outside.spelling or pitch_name(outside.pitch)} is outside {compass}; {remedy}"
+    raise NotationError(reason, voice=part.name or name, place=tune.score.place(outside.start))
+
+
+def _check_kept(tune: Tune, filled: Chorale) -> None:
+    """Refuses a chorale that is not this tune's: the added voices would not fit under it."""
+    given = tune.chorale
+    if filled.pitch.shape != given.pitch.shape:
+        raise NotationError(
+            f"a chorale of {filled.voices} voices and {filled.steps} steps under a tune of {given.steps}; fill the tune's own"
+        )
+    kept = [LETTERS.index(letter) for letter in tune.keep]
+    changed = (filled.pitch[kept] != given.pitch[kept]) | (filled.onset[kept] != given.onset[kept])
+    if changed.any():
+        step = int(np.flatnonzero(changed.any(axis=0))[0])
+        voice = VOICES[kept[int(changed[:, step].argmax())]]
+        raise NotationError(
+            "the filled chorale has another note than the tune; fill the tune's own chorale", voice=voice, place=given.place(step)
+        )
+
+
+def _spelled(source: Score, notes: tuple[Note, ...], written: tuple[Note, ...], scale: int) -> tuple[Note, ...]:
+    """The source's notes, in finer ticks, each with a spelling: its own, or that of its note on the grid."""
+    step_ticks = scale * source.ticks_per_quarter // STEPS_PER_QUARTER
+    spellings = {(note.start // step_ticks, note.pitch): note.spelling for note in written}
+
+    def spelling(note: Note) -> Spelling | None:
+        return note.spelling or spellings.get((nearest_step(source, note.start), note.pitch))
+
+    return tuple(replace(note, start=note.start * scale, duration=note.duration * scale, spelling=spelling(note)) for note in notes)
