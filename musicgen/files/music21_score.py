@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +10,16 @@ from fractions import Fraction
 from os import PathLike
 from typing import Any
 
-from music21 import bar, chord, expressions, harmony, instrument, key, meter, note, repeat, stream, tempo
-from music21.common.numberTools import opFrac
+from music21 import bar, chord, expressions, harmony, instrument, note, repeat, stream
 
 from musicgen.errors import FileError, NotationError
+from musicgen.files.music21_maps import bars_of, changes, decimal, irregular_bars, keys_of, measures, meters_of, quarters, tempos_of
 from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER
-from musicgen.music.pitch import Key, Spelling
-from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.pitch import Spelling
+from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt
 
 MAX_TIMES = 16  # of one repeat
 _DEFAULT_PROGRAM = 52
-_MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")
 _FILE_SUFFIXES = (".xml", ".mxl", ".musicxml", ".krn", ".abc", ".mid", ".midi")
 
 Path = str | PathLike[str]
@@ -38,47 +36,38 @@ class RawNote:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class RawBar:
-    start: Fraction
-    length: Fraction
-
-
 def score_of(piece: Any, path: Path, remarks: Iterable[str] = ()) -> Score:
-    """`path` is for messages. Raises FileError, or whatever music21 does."""
+    """Notes, maps and title of what music21 parsed. `path` is for messages. Raises FileError, or whatever music21 does."""
     said = list(remarks)
     piece = _unrolled(_at_sounding_pitch(_one_piece(piece, said), said), said)
     streams = list(piece.parts) or [piece]
     voices = [joined(_raw_notes(part, path, _name(part, index), said)) for index, part in enumerate(streams)]
     if not any(voices):
         raise FileError(path, "there are no notes with a pitch in it; choose a file with a tune")
-    signatures = _meters(streams, path)
+    signatures = meters_of(streams, path)
     if not signatures:
         said.append("the file names no meter; read as 4/4")
-    meters, pickup = irregular_bars(_bars(streams), signatures)
-    keys, tempos = _keys(streams, path, _last_bass(voices)), _tempos(streams, path)
-    tpq = _ticks_per_quarter([raw for part in voices for raw in part], [*meters, *keys, *tempos, pickup], path)
+    meters, pickup = irregular_bars(bars_of(streams), signatures)
+    keys, tempos = keys_of(streams, path, _last_bass(voices)), tempos_of(streams, path)
+    bar_lengths = [meter.bar_quarters for meter in meters.values()]
+    tpq = _ticks_per_quarter([raw for part in voices for raw in part], [*meters, *keys, *tempos, *bar_lengths, pickup], path)
     parts = [part for index, part in enumerate(streams) for part in _parts(part, _name(part, index), voices[index], tpq)]
     return Score(
         tuple(parts),
         tpq,
         tuple(MeterAt(int(start * tpq), value) for start, value in sorted(meters.items())),
-        tuple(KeyAt(int(start * tpq), value) for start, value in _changes(keys)),
-        tuple(TempoAt(int(start * tpq), value) for start, value in _changes(tempos)),
+        tuple(KeyAt(int(start * tpq), value) for start, value in changes(keys)),
+        tuple(TempoAt(int(start * tpq), value) for start, value in changes(tempos)),
         int(pickup * tpq),
         _title(piece, path),
         tuple(dict.fromkeys(said)),
     )
 
 
-def _quarters(value: Any) -> Fraction:
-    return Fraction(opFrac(value))
-
-
-def _changes(values: dict[Fraction, Any]) -> list[tuple[Fraction, Any]]:
-    """Sorted, less those that repeat what already holds."""
-    ordered = sorted(values.items())
-    return [item for index, item in enumerate(ordered) if index == 0 or ordered[index - 1][1] != item[1]]
+def _last_bass(voices: Iterable[Sequence[RawNote]]) -> int:
+    notes = [each for part in voices for each in part]
+    end = max(each.end for each in notes)
+    return min(each.spelling.pitch for each in notes if each.end == end)
 
 
 # --- the whole piece
@@ -136,25 +125,17 @@ def _name(part: Any, index: int) -> str:
     return " ".join(str(name).split()) if name else f"Part {index + 1}"
 
 
-def _measures(part: Any) -> list[Any]:
-    return list(part.getElementsByClass(stream.Measure)) or [part]
-
-
 def _raw_notes(part: Any, path: Path, name: str, remarks: list[str]) -> list[RawNote]:
     raw = []
-    for measure in _measures(part):
-        base = _quarters(measure.offset) if measure is not part else Fraction(0)
+    for measure in measures(part):
+        base = quarters(measure.offset) if measure is not part else Fraction(0)
         layers = [(0, measure), *enumerate(measure.voices)]
         for voice, layer in layers:
             for element in layer.notes:
-                offset = _quarters(element.offset)
-                place = f"{name}, bar {measure.number} beat {_decimal(1 + offset)}" if measure is not part else name
+                offset = quarters(element.offset)
+                place = f"{name}, bar {measure.number} beat {decimal(1 + offset)}" if measure is not part else name
                 raw += _raw_chord(element, base + offset, voice, place, path, remarks)
     return raw
-
-
-def _decimal(value: Fraction) -> str:
-    return f"{float(value):.2f}".rstrip("0").rstrip(".")
 
 
 def _raw_chord(element: Any, start: Fraction, voice: int, place: str, path: Path, remarks: list[str]) -> list[RawNote]:
@@ -165,7 +146,7 @@ def _raw_chord(element: Any, start: Fraction, voice: int, place: str, path: Path
     if not members:
         remarks.append("unpitched percussion is not read")
         return []
-    length = Fraction(0) if element.duration.isGrace else _quarters(element.duration.quarterLength)
+    length = Fraction(0) if element.duration.isGrace else quarters(element.duration.quarterLength)
     if length > MAX_QUARTERS:
         raise FileError(path, f"{place}: a note of {float(length):g} quarters; at most {MAX_QUARTERS} are read")
     fermata = any(isinstance(mark, expressions.Fermata) for mark in element.expressions)
@@ -243,105 +224,3 @@ def _ticks_per_quarter(notes: Iterable[RawNote], others: Iterable[Any], path: Pa
         if tpq > MAX_TICKS_PER_QUARTER:
             raise FileError(path, f"{each.place}: its rhythm needs more than {MAX_TICKS_PER_QUARTER} ticks a quarter; simplify its tuplet")
     return tpq
-
-
-# --- bars
-
-
-def _bars(streams: Sequence[Any]) -> list[RawBar]:
-    """Of the part with the most; a bar reaches to the next one, the last as far as its notes."""
-    longest = max(streams, key=lambda part: len(_measures(part)))
-    measures = _measures(longest)
-    starts = [_quarters(measure.offset) if measure is not longest else Fraction(0) for measure in measures]
-    ends = [*starts[1:], starts[-1] + _quarters(measures[-1].highestTime)]
-    return [RawBar(start, end - start) for start, end in zip(starts, ends, strict=True) if end > start]
-
-
-def irregular_bars(bars: Sequence[RawBar], signatures: dict[Fraction, Meter]) -> tuple[dict[Fraction, Meter], Fraction]:
-    """Meters by start, and the pick-up. A bar shorter than its meter, unless the next completes it, makes the next begin a meter again."""
-    current = signatures[min(signatures)] if signatures else Meter()
-    pickup = bars[0].length if len(bars) > 1 and bars[0].length < current.bar_quarters else Fraction(0)
-    meters = {Fraction(0): current}
-    filled = Fraction(0)
-    for each in bars[1:] if pickup else bars:
-        signature = _in_force(each, signatures)
-        if (signature is not None and signature != current) or (filled and filled + each.length > current.bar_quarters):
-            current = signature or current
-            meters[each.start] = current
-            filled = Fraction(0)
-        longer = _longer_meter(each.length, current)
-        if longer is not None and not filled and each is not bars[-1]:
-            meters[each.start] = longer
-            meters[each.start + each.length] = current
-        else:
-            filled = (filled + each.length) % current.bar_quarters
-    return meters, pickup
-
-
-def _in_force(each: RawBar, signatures: dict[Fraction, Meter]) -> Meter | None:
-    starts = sorted(signatures)
-    index = bisect_right(starts, each.start) - 1
-    return signatures[starts[index]] if index >= 0 else None
-
-
-def _longer_meter(length: Fraction, current: Meter) -> Meter | None:
-    beats = length * current.unit / 4
-    if length <= current.bar_quarters or beats.denominator != 1 or beats > 64:
-        return None
-    return Meter(int(beats), current.unit)
-
-
-# --- meters, keys, tempos
-
-
-def _found(streams: Sequence[Any], kind: type) -> list[tuple[Fraction, Any]]:
-    return [
-        (_quarters(element.getOffsetInHierarchy(part)), element) for part in streams for element in part.recurse().getElementsByClass(kind)
-    ]
-
-
-def _meters(streams: Sequence[Any], path: Path) -> dict[Fraction, Meter]:
-    meters: dict[Fraction, Meter] = {}
-    for start, found in _found(streams, meter.TimeSignature):
-        try:
-            meters.setdefault(start, Meter(found.numerator, found.denominator))
-        except NotationError as error:
-            raise FileError(path, f"quarter {_decimal(start)}: {error}") from error
-    return meters
-
-
-def _keys(streams: Sequence[Any], path: Path, last_bass: int) -> dict[Fraction, Key]:
-    """A signature with its mode goes before one without."""
-    keys: dict[Fraction, Key] = {}
-    with_mode: set[Fraction] = set()
-    for start, found in _found(streams, key.KeySignature):
-        if found.sharps is None or start in with_mode or (start in keys and not isinstance(found, key.Key)):
-            continue
-        if abs(found.sharps) > 7:
-            raise FileError(path, f"quarter {_decimal(start)}: a key of {abs(found.sharps)} signs, at most 7 can be written")
-        if isinstance(found, key.Key):
-            with_mode.add(start)
-            keys[start] = Key(found.sharps, "minor" if found.mode in _MINOR_MODES else "major")
-        else:
-            minor = Key(found.sharps, "minor")
-            keys[start] = minor if last_bass % 12 == minor.tonic else Key(found.sharps)
-    return keys
-
-
-def _last_bass(voices: Iterable[Sequence[RawNote]]) -> int:
-    notes = [each for part in voices for each in part]
-    end = max(each.end for each in notes)
-    return min(each.spelling.pitch for each in notes if each.end == end)
-
-
-def _tempos(streams: Sequence[Any], path: Path) -> dict[Fraction, float]:
-    """Numbers only: a word such as Allegro says no tempo."""
-    tempos: dict[Fraction, float] = {}
-    for start, mark in _found(streams, tempo.MetronomeMark):
-        quarters = None if mark.numberImplicit else mark.getQuarterBPM()
-        if quarters is None:
-            continue
-        if not 1 <= quarters <= 2000:
-            raise FileError(path, f"quarter {_decimal(start)}: a tempo of {quarters:g}; 1 to 2000 quarters a minute are read")
-        tempos[start] = float(quarters)
-    return tempos

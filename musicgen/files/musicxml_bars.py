@@ -7,65 +7,19 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from musicgen.files.notation import NOTE_VALUES, Bar, Event, Tuplet
-from musicgen.music.pitch import FIFTHS_OF_LETTER, Key, Spelling, spell
-from musicgen.music.score import Note, Part, Score, TempoAt
+from musicgen.files.metrical import NOTE_VALUES
+from musicgen.files.notation import Bar, Event, Tuplet
+from musicgen.files.page import Clef, Page, Staff, accidentals
+from musicgen.music.pitch import Key
+from musicgen.music.score import Note, TempoAt
 
-Clef = tuple[str, int, int]  # sign, line, octaves up
-
-_ACCIDENTALS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp", 3: "triple-sharp"}
 _BEATS = {Fraction(2): ("half", 0), Fraction(3, 2): ("quarter", 1)}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_SHOWN_TEMPOS = 12  # a live recording has hundreds; those are kept for playback and not printed
-
-
-@dataclass(frozen=True)
-class Line:
-    """One voice of a staff, bar by bar. `part`: 0, or 1 for the lower of two parts that share the staff; `first` of its part."""
-
-    part: int
-    first: bool
-    bars: tuple[tuple[Event, ...], ...]
-
-
-@dataclass(frozen=True)
-class Staff:
-    """One staff of the page. `parts`: one, or two that share it with stems up and down."""
-
-    name: str
-    parts: tuple[Part, ...]
-    clef: Clef
-    lines: tuple[Line, ...]
-    has_tempos: bool = False
-
-    @property
-    def is_shared(self) -> bool:
-        return len(self.parts) > 1
-
-
-@dataclass(frozen=True)
-class Page:
-    """What every bar of a staff needs to know."""
-
-    score: Score
-    staff: Staff
-    part_id: str
-
-    def key_at(self, tick: int) -> Key:
-        keys = self.score.keys
-        index = bisect_right([change.start for change in keys], tick) - 1
-        return keys[max(index, 0)].key if keys else Key()
-
-    def spelling(self, note: Note) -> Spelling:
-        return note.spelling or spell(note.pitch, self.key_at(note.start))
-
-    def ticks(self, quarters: Fraction) -> int:
-        return int(quarters * self.score.ticks_per_quarter)
 
 
 def add_text(parent: ET.Element, tag: str, text: object, **attributes: str) -> ET.Element:
@@ -83,7 +37,7 @@ def add_bar(part: ET.Element, page: Page, bars: Sequence[Bar], index: int) -> No
         for change in page.score.tempos:
             if bar.start <= change.start < bar.end:
                 _add_tempo(measure, bar, change, is_shown=change.start == 0 or len(page.score.tempos) <= _MAX_SHOWN_TEMPOS)
-    shown = _accidentals(page, bars, index)
+    shown = accidentals(page, bars, index)
     stems = _stems(page.staff, index)
     upper: set[tuple[Fraction, Fraction]] = set()
     for number, line in enumerate(page.staff.lines):
@@ -169,44 +123,6 @@ def _add_tempo(measure: ET.Element, bar: Bar, change: TempoAt, is_shown: bool) -
 
 def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else str(value)
-
-
-# --- accidentals
-
-
-def _accidentals(page: Page, bars: Sequence[Bar], index: int) -> dict[tuple[int, Fraction, Note], str]:
-    """The sign that a note of a voice needs: one holds for its line of the staff until the barline, in all voices.
-
-    A note that was altered in the bar before gets its sign back, as a courtesy.
-    """
-    holding: dict[tuple[str, int], int] = {}
-    shown: dict[tuple[int, Fraction, Note], str] = {}
-    key = page.key_at(bars[index].start)
-    before = {line: alteration for _, _, line, alteration, _ in _sounding(page, bars, index - 1)} if index else {}
-    for place, at, line, alteration, is_struck in _sounding(page, bars, index):
-        if at != key:
-            key, holding = at, {}
-        expected = holding.get(line, _in_key(line[0], key))
-        if is_struck and (expected != alteration or (line not in holding and before.get(line, alteration) != alteration)):
-            shown[place] = _ACCIDENTALS[alteration]
-        if is_struck:
-            holding[line] = alteration
-    return shown
-
-
-def _sounding(page: Page, bars: Sequence[Bar], index: int) -> Iterator[tuple[tuple[int, Fraction, Note], Key, tuple[str, int], int, bool]]:
-    """Every note of the bar in time: its place, the key, its line, its alteration, and whether it is struck and not tied over."""
-    bar = bars[index]
-    events = [(event.start, number, event) for number, line in enumerate(page.staff.lines) for event in line.bars[index]]
-    for start, number, event in sorted(events, key=lambda item: item[:2]):
-        key = page.key_at(bar.start + page.ticks(start - bar.lead))
-        for note in (*event.graces, *event.notes):
-            name = page.spelling(note)
-            yield (number, start, note), key, (name.letter, name.octave), name.alteration, not event.tied_from or note in event.graces
-
-
-def _in_key(letter: str, key: Key) -> int:
-    return (key.fifths - FIFTHS_OF_LETTER[letter] + 5) // 7
 
 
 # --- notes

@@ -16,8 +16,9 @@ from typing import Literal
 
 from musicgen.errors import NotationError
 from musicgen.files.atomic import atomic_write
-from musicgen.files.musicxml_bars import Clef, Line, Page, Staff, add_bar, add_text
+from musicgen.files.musicxml_bars import add_bar, add_text
 from musicgen.files.notation import Bar, into_voices, write_voice
+from musicgen.files.page import Clef, Line, Page, Staff
 from musicgen.files.resolution import needed_resolution, rescaled
 from musicgen.music.score import Note, Part, Score
 
