@@ -14,6 +14,7 @@ from musicgen.errors import MissingExtraError
 from musicgen.files.atomic import atomic_write
 from musicgen.files.musicxml_write import Layout, musicxml_bytes
 from musicgen.music.score import Score
+from musicgen.rendering.system_breaks import bar_ends, even_breaks, with_breaks
 
 PAGE_WIDTH, PAGE_HEIGHT = 2100, 2970  # tenths of a millimetre: A4
 _MARGIN = 120
@@ -29,8 +30,8 @@ _OPTIONS = {
     "font": "Leland",
     "footer": "none",
     "header": "auto",
-    "breaks": "auto",
-    "justifyVertically": False,
+    "spacingStaff": 14,
+    "spacingSystem": 8,
     "svgViewBox": True,
 }
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -40,7 +41,16 @@ _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplot
 def svg_pages(score: Score, layout: Layout = "open") -> list[str]:
     """One SVG document for each A4 page, the last as high as its music."""
     data = musicxml_bytes(score, layout).decode()
-    toolkit = _toolkit()
+    pages = _rendered(data, breaks="auto")
+    systems = sum(page.count('class="system"') for page in pages)
+    if systems == 1:
+        return pages
+    (endless,) = _rendered(data, breaks="none")
+    return _rendered(with_breaks(data, even_breaks(bar_ends(endless), systems)), breaks="line")
+
+
+def _rendered(data: str, breaks: str) -> list[str]:
+    toolkit = _toolkit(breaks)
     if not toolkit.loadData(data):
         raise RuntimeError("verovio refused MusicXML that musicgen wrote")
     return [str(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
@@ -64,14 +74,14 @@ def _write_pages(path: str | PathLike[str], pages: list[bytes]) -> list[Path]:
     return paths
 
 
-def _toolkit() -> Any:
+def _toolkit(breaks: str) -> Any:
     try:
         import verovio
     except ImportError as error:
         raise MissingExtraError("a score picture", "verovio", "score") from error
     verovio.enableLog(verovio.LOG_ERROR)
     toolkit = verovio.toolkit()
-    toolkit.setOptions(_OPTIONS)
+    toolkit.setOptions({**_OPTIONS, "breaks": breaks})
     toolkit.resetXmlIdSeed(1)  # the same score gives the same bytes
     return toolkit
 
