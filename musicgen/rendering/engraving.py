@@ -26,14 +26,14 @@ _OPTIONS = {
     "pageMarginRight": _MARGIN,
     "pageMarginTop": _MARGIN,
     "pageMarginBottom": _MARGIN,
-    "scale": 40,
+    "scale": 36,
     "font": "Leland",
     "footer": "none",
     "header": "auto",
-    "spacingStaff": 14,
-    "spacingSystem": 8,
+    "spacingSystem": 6,
     "svgViewBox": True,
 }
+_STAFF_SPACING: dict[Layout, int] = {"open": 9, "two-staff": 14}  # two voices a staff need room for stems and fermatas
 _SVG = "{http://www.w3.org/2000/svg}"
 _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
 
@@ -41,16 +41,17 @@ _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplot
 def svg_pages(score: Score, layout: Layout = "open") -> list[str]:
     """One SVG document for each A4 page, the last as high as its music."""
     data = musicxml_bytes(score, layout).decode()
-    pages = _rendered(data, breaks="auto")
+    spacing = {"spacingStaff": _STAFF_SPACING[layout]}
+    pages = _rendered(data, spacing | {"breaks": "auto"})
     systems = sum(page.count('class="system"') for page in pages)
     if systems == 1:
         return pages
-    (endless,) = _rendered(data, breaks="none")
-    return _rendered(with_breaks(data, even_breaks(bar_ends(endless), systems)), breaks="line")
+    (endless,) = _rendered(data, spacing | {"breaks": "none"})
+    return _rendered(with_breaks(data, even_breaks(bar_ends(endless), systems)), spacing | {"breaks": "line"})
 
 
-def _rendered(data: str, breaks: str) -> list[str]:
-    toolkit = _toolkit(breaks)
+def _rendered(data: str, options: dict[str, Any]) -> list[str]:
+    toolkit = _toolkit(options)
     if not toolkit.loadData(data):
         raise RuntimeError("verovio refused MusicXML that musicgen wrote")
     return [str(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
@@ -74,14 +75,14 @@ def _write_pages(path: str | PathLike[str], pages: list[bytes]) -> list[Path]:
     return paths
 
 
-def _toolkit(breaks: str) -> Any:
+def _toolkit(options: dict[str, Any]) -> Any:
     try:
         import verovio
     except ImportError as error:
         raise MissingExtraError("a score picture", "verovio", "score") from error
     verovio.enableLog(verovio.LOG_ERROR)
     toolkit = verovio.toolkit()
-    toolkit.setOptions({**_OPTIONS, "breaks": breaks})
+    toolkit.setOptions(_OPTIONS | options)
     toolkit.resetXmlIdSeed(1)  # the same score gives the same bytes
     return toolkit
 
