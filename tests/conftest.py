@@ -2,13 +2,21 @@
 
 import pytest
 
-from musicgen.corpus.cleaning import drop_reason, make_piece
-from musicgen.corpus.sources import bach_folder, read_source
-from musicgen.corpus.splits import bach_entries
+from musicgen.corpus.build import build_corpus
 
 
 @pytest.fixture(scope="session")
-def bach_pieces():
-    """All distinct chorales of the installed music21, read from its files in a few seconds."""
-    entries = [entry for entry in bach_entries() if not drop_reason(entry)]
-    return [make_piece(entry, read_source(bach_folder() / entry.file, entry.parts)) for entry in entries]
+def bach_report(tmp_path_factory):
+    """The report of building the corpus from the installed music21, once for all tests, in a few seconds."""
+    return build_corpus(folder=tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(scope="session")
+def bach_corpus(bach_report):
+    return bach_report.corpus
+
+
+@pytest.fixture(scope="session")
+def bach_pieces(bach_corpus):
+    """All distinct chorales."""
+    return list(bach_corpus.all_pieces)

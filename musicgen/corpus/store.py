@@ -108,7 +108,7 @@ def load_corpus(folder: str | Path = "bach-chorales") -> Corpus:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
             raise CorpusError(f"{path}: the corpus has format {manifest['format']}, this version reads {FORMAT}; {REBUILD}")
-        with np.load(path / ARRAYS) as file:
+        with np.load(io.BytesIO((path / ARRAYS).read_bytes())) as file:
             arrays = {key: file[key] for key in ("pitch", "onset", "fermata")}
         if _fingerprint(arrays, manifest["pieces"]) != manifest["fingerprint"]:
             raise CorpusError(f"{path}: the notes do not match the manifest's fingerprint; {REBUILD}")

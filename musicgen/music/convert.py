@@ -105,8 +105,9 @@ def _check_grid(score: Score, lines: Sequence[Line]) -> None:
 def _place_notes(line: Line, score: Score, remarks: list[Remark]) -> list[_Placed]:
     """The notes of a voice on the grid, in order, none overlapping."""
     kept = _one_a_step(line, score, remarks)
+    following: list[tuple[int, Note | None]] = [*kept[1:], (MAX_STEPS, None)]
     placed = []
-    for (start, note), (limit, after) in zip(kept, [*kept[1:], (MAX_STEPS, None)], strict=True):
+    for (start, note), (limit, after) in zip(kept, following, strict=False):
         if after is not None and note.end > after.start:
             remarks.append(line.remark(note, f"is cut short where {pitch_name(after.pitch)} begins: a voice sings one note at a time"))
         end = min(max(nearest_step(score, note.end), start + 1), limit)

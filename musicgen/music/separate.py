@@ -49,8 +49,8 @@ def part_names(score: Score) -> str:
 
 
 def pitched_parts(score: Score) -> list[int]:
-    """Indices of the parts that hold pitched notes."""
-    return [index for index, part in enumerate(score.parts) if part.notes and not part.is_drum]
+    """Indices of the parts that hold pitched notes, not counting grace notes."""
+    return [index for index, part in enumerate(score.parts) if not part.is_drum and any(note.duration for note in part.notes)]
 
 
 def voice_of(name: str) -> str:
@@ -59,13 +59,22 @@ def voice_of(name: str) -> str:
     return next((voice for voice in VOICES if word in (voice, voice[0])), "")
 
 
+def covers(before: Note, note: Note) -> bool:
+    """Whether `before` sounds through half of a note that begins under it; what overlaps by less is played legato."""
+    return before.end > note.start and 2 * (min(before.end, note.end) - note.start) >= note.duration
+
+
 def greatest_chord(part: Part) -> int:
-    """The most notes that sound at once in a part; grace notes do not count."""
-    events = sorted([(note.start, 1) for note in part.notes if note.duration] + [(note.end, -1) for note in part.notes if note.duration])
-    most = sounding = 0
-    for _, change in events:
-        sounding += change
-        most = max(most, sounding)
+    """The most notes that sound at once in a part, counted no further than MAX_VOICES + 1; grace notes do not count."""
+    most, active = 0, list[Note]()
+    ordered = sorted((note for note in part.notes if note.duration), key=lambda note: (note.start, -note.pitch))
+    for start, group in groupby(ordered, key=lambda note: note.start):
+        chord = list(group)
+        active = [note for note in active if note.end > start]
+        most = max(most, len(chord) + sum(covers(note, chord[0]) for note in active))
+        if most > MAX_VOICES:
+            return MAX_VOICES + 1
+        active += chord
     return most
 
 
@@ -118,7 +127,7 @@ def split_part(part: Part) -> list[tuple[Line, list[Remark]]]:
     if voices <= 1:
         return [(Line(part.name, tuple(ordered)), [])]
     if voices > MAX_VOICES:
-        raise NotationError(f"the part {part.name} has chords of {voices} notes; at most {MAX_VOICES} voices are told apart")
+        raise NotationError(f"the part {part.name} has chords of more than {MAX_VOICES} notes; at most {MAX_VOICES} voices are told apart")
     return _deal(part.name, ordered, voices)
 
 
@@ -129,7 +138,7 @@ def _deal(name: str, notes: Sequence[Note], voices: int) -> list[tuple[Line, lis
     remarks[0] += [Line(name, ()).remark(note, "is left out: a grace note") for note in notes if not note.duration]
     for start, group in groupby((note for note in notes if note.duration), key=lambda note: note.start):
         chord = list(group)
-        idle = [voice for voice in range(voices) if not hands[voice] or hands[voice][-1].end <= start]
+        idle = [voice for voice, hand in enumerate(hands) if not hand or not covers(hand[-1], chord[0])]
         chosen = min(combinations(idle, len(chord)), key=lambda taken: _distance(hands, taken, chord))
         for voice, note in zip(chosen, chord, strict=True):
             hands[voice].append(note)

@@ -20,7 +20,7 @@ from musicgen.music.chorale import LETTERS, RANGES, REST, STEPS_PER_QUARTER, VOI
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.pitch import Spelling, pitch_name
 from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt
-from musicgen.music.separate import Line, find_lines, greatest_chord, part_names, pitched_parts, voice_of
+from musicgen.music.separate import Line, covers, find_lines, greatest_chord, part_names, pitched_parts, voice_of
 
 _TUNE_NAME = re.compile(r"\b(soprano?|melod\w*|tune|cantus|canto|vocals?|voice|voix|voce|lead|singer|descant)\b", re.IGNORECASE)
 _NO_TUNE_NAME = re.compile(r"\b(alto|tenor|baritone|bass|drums?)\b", re.IGNORECASE)
@@ -173,14 +173,14 @@ def _named_part(score: Score, wanted: str) -> int:
 def top_notes(part: Part) -> Iterator[Note]:
     """The notes of a part that are its tune: all, or of chords the highest, without the notes that move under a held one.
 
-    A note that overlaps a higher one before it by less than half of its length is played legato, and stays.
+    A note that begins under a higher one is no tune note, unless the two overlap a little, as in legato playing.
     """
     above: Note | None = None
     for _, group in groupby(sorted(part.notes, key=lambda note: (note.start, -note.pitch)), key=lambda note: note.start):
         chord = list(group)
         sounding = [note for note in chord if note.duration]
         top = sounding[0] if sounding else None
-        if top and above and above.pitch > top.pitch and 2 * (min(above.end, top.end) - top.start) >= top.duration:
+        if top and above and above.pitch > top.pitch and covers(above, top):
             top = None
         lost = max((note.pitch for note in sounding if note is not top), default=-1)
         yield from (note for note in chord if not note.duration and note.pitch > lost)
