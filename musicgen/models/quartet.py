@@ -1,0 +1,109 @@
+"""Quartet: DeepBach (Hadjeres, Pachet and Nielsen 2017), a distribution over each cell given all other cells.
+
+One recurrent net reads the past, one the future, one net the other voices at this step; each voice has its own head. The paper runs
+them anew for every cell over a window of 16 steps; here they run once over the whole sequence, and every cell is read off the shared states.
+
+Shapes: B batch, V voices, T steps, C conditions, E embedding, D width, K ids drawn. Knows ids, not music.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from musicgen.errors import ConfigError
+from musicgen.models.layers import carry, delayed, reversal
+
+
+@dataclass(frozen=True)
+class QuartetConfig:
+    """`vocab_size` ids can be drawn, `input_size` ids can be read. `hold_id` is None where every id says its pitch."""
+
+    vocab_size: int
+    input_size: int
+    hold_id: int | None
+    condition_sizes: tuple[int, ...]
+    voices: int = 4
+    embedding: int = 64
+    condition_embedding: int = 8
+    width: int = 256
+    layers: int = 2
+    dropout: float = 0.4
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "condition_sizes", tuple(self.condition_sizes))
+        if not 1 <= self.vocab_size <= self.input_size:
+            raise ConfigError(f"vocab_size {self.vocab_size} must be at least 1 and at most input_size {self.input_size}")
+        if min(self.voices, self.embedding, self.condition_embedding, self.width, self.layers) < 1 or not 0 <= self.dropout < 1:
+            raise ConfigError("voices, embedding, condition_embedding, width and layers must be positive and 0 <= dropout < 1")
+
+
+class Quartet(nn.Module):
+    """`Quartet(config)(ids, conditions, lengths) -> logits (B, V, T, K)`."""
+
+    def __init__(self, config: QuartetConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.embed_sounding = nn.Embedding(c.voices * c.input_size, c.embedding)
+        self.embed_struck = nn.Embedding(c.voices * 2, c.embedding)
+        self.embed_future = nn.Embedding(c.voices * c.input_size, c.embedding)
+        self.embed_conditions = nn.ModuleList(nn.Embedding(size, c.condition_embedding) for size in c.condition_sizes)
+        conditions = len(c.condition_sizes) * c.condition_embedding
+        step = c.voices * c.embedding + conditions
+        self.past = nn.LSTM(step, c.width, c.layers, batch_first=True, dropout=c.dropout)
+        self.future = nn.LSTM(step, c.width, c.layers, batch_first=True, dropout=c.dropout)
+        # Reads the other voices: for each voice the matrix rows of its own cell are multiplied by zero.
+        self.present = nn.Parameter(torch.randn(c.voices, c.voices, c.embedding, c.width) * (c.voices * c.embedding) ** -0.5)
+        self.present_conditions = nn.Linear(conditions, c.voices * c.width)
+        self.register_buffer("others", 1.0 - torch.eye(c.voices)[:, :, None, None], persistent=False)
+        self.merge = nn.Parameter(torch.randn(c.voices, 3 * c.width, c.width) * (3 * c.width) ** -0.5)
+        self.merge_bias = nn.Parameter(torch.zeros(c.voices, c.width))
+        self.head = nn.Parameter(torch.randn(c.voices, c.width, c.vocab_size) * c.width**-0.5)
+        self.head_bias = nn.Parameter(torch.zeros(c.voices, c.vocab_size))
+        self.dropout = nn.Dropout(c.dropout)
+
+    def forward(self, ids: Tensor, conditions: Tensor, lengths: Tensor) -> Tensor:
+        """ids (B, V, T), conditions (B, C, T), lengths (B,) of valid steps -> logits (B, V, T, K); no cell's logits read its own id."""
+        known = self._known(ids)  # (B, T, V, E)
+        context = torch.cat([table(row) for table, row in zip(self.embed_conditions, conditions.unbind(1), strict=True)], dim=-1)
+        past = delayed(self._run(self.past, known, context))
+        back = reversal(lengths, ids.shape[-1])
+        coming = self._embed(self.embed_future, ids)
+        future = delayed(self._run(self.future, self._reorder(coming, back), self._reorder(context, back)))
+        present = self._present(known, context)  # (B, T, V, D)
+        return self._read_off(past, self._reorder(future, back), present)
+
+    def _embed(self, table: nn.Embedding, ids: Tensor) -> Tensor:
+        """(B, V, T) ids to (B, T, V, E), each voice with rows of its own."""
+        offsets = torch.arange(self.config.voices, device=ids.device) * (table.num_embeddings // self.config.voices)
+        embedded: Tensor = table(ids.transpose(1, 2) + offsets)
+        return embedded
+
+    def _known(self, ids: Tensor) -> Tensor:
+        """What sounds and what is struck. Safe for past and present: a cell's pitch is carried only forward in its own voice."""
+        hold = self.config.hold_id
+        if hold is None:
+            return self._embed(self.embed_sounding, ids)
+        return self._embed(self.embed_sounding, carry(ids, hold)) + self._embed(self.embed_struck, (ids != hold).long())
+
+    def _run(self, net: nn.LSTM, cells: Tensor, context: Tensor) -> Tensor:
+        states: Tensor = net(self.dropout(torch.cat([cells.flatten(2), context], dim=-1)))[0]
+        return states
+
+    def _present(self, known: Tensor, context: Tensor) -> Tensor:
+        weights = (self.present * self.others).permute(1, 2, 0, 3).flatten(0, 1).flatten(1)  # (V E, V D)
+        summed = self.dropout(known.flatten(2)) @ weights + self.present_conditions(context)
+        return torch.relu(summed).unflatten(-1, (self.config.voices, self.config.width))
+
+    def _read_off(self, past: Tensor, future: Tensor, present: Tensor) -> Tensor:
+        width = self.config.width
+        shared = torch.cat([past, future], dim=-1)  # (B, T, 2D)
+        hidden = torch.einsum("btd,vde->bvte", shared, self.merge[:, : 2 * width])
+        hidden = hidden + torch.einsum("btvd,vde->bvte", present, self.merge[:, 2 * width :]) + self.merge_bias[:, None]
+        return torch.einsum("bvtd,vdk->bvtk", self.dropout(torch.relu(hidden)), self.head) + self.head_bias[:, None]
+
+    @staticmethod
+    def _reorder(states: Tensor, index: Tensor) -> Tensor:
+        return states.gather(1, index.reshape(*index.shape, *(1,) * (states.dim() - 2)).expand_as(states))

@@ -1,0 +1,74 @@
+"""Drawing ids from logits: the options in, the result out. N cells, K ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.errors import ConfigError
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """temperature 1 = the model's own distribution, 0 = its best guess; top_p keeps the likeliest ids that reach this probability.
+
+    sweeps: expected redraws of each free cell. start_temperature: annealing falls from it to `temperature` over the first half.
+    """
+
+    temperature: float = 0.8
+    start_temperature: float = 1.2
+    top_p: float = 1.0
+    sweeps: float = 16.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.temperature <= 10 and 0 <= self.start_temperature <= 10):
+            raise ConfigError(
+                f"temperature {self.temperature} (start {self.start_temperature}): from 0 (strict) to 10 (wild), 0.8 is usual"
+            )
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")
+        if not 1 <= self.sweeps <= 1000:
+            raise ConfigError(f"sweeps {self.sweeps}: from 1 to 1000, 16 is usual")
+
+
+@dataclass(frozen=True)
+class Fill:
+    """ids (B, V, T) with every free cell drawn; log_probability (B, V, T) of each cell's last draw, 0 where nothing was drawn."""
+
+    ids: NDArray[np.int64]
+    log_probability: FloatArray
+
+
+def draw(logits: FloatArray, allowed: NDArray[np.bool_], noise: FloatArray, temperature: float, top_p: float = 1.0) -> NDArray[np.int64]:
+    """(N,) ids from logits (N, K), only where allowed (N, K); `noise` (N, K) is Gumbel, so equal noise gives equal draws."""
+    scores = np.where(allowed, logits, -np.inf)
+    if temperature == 0:
+        return np.argmax(scores, axis=-1)
+    scores = scores / temperature
+    if top_p < 1:
+        scores = np.where(_nucleus(scores, top_p), scores, -np.inf)
+    return np.argmax(scores + noise, axis=-1)
+
+
+def gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
+    return rng.gumbel(size=shape).astype(np.float32)
+
+
+def log_softmax(scores: FloatArray) -> FloatArray:
+    """Over the last axis; -inf stays -inf."""
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _nucleus(scores: FloatArray, top_p: float) -> NDArray[np.bool_]:
+    """True for the likeliest ids whose probabilities add up to top_p, the one that crosses it included."""
+    order = np.argsort(-scores, axis=-1)
+    probabilities = np.take_along_axis(np.exp(log_softmax(scores)), order, axis=-1)
+    kept = np.cumsum(probabilities, axis=-1) - probabilities < top_p
+    result = np.empty_like(kept)
+    np.put_along_axis(result, order, kept, axis=-1)
+    return result

@@ -1,0 +1,145 @@
+"""GridTokenizer: chorales <-> ids, one id a cell, and the conditions a model reads beside them. Hold ids exist only here.
+
+Two ways to write a held note, both exact:
+    hold   HOLD: as before (DeepBach's). Changing an onset changes the whole note, so single-cell redraws move whole notes.
+    pair   (pitch, onset or held): every cell says its pitch. Nothing has to be remembered across hidden cells.
+
+Shapes: V voices, T steps, K ids that can be drawn, C conditions. Beyond K stand two ids that are only read: MASK, BOUNDARY.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.errors import ConfigError, NotationError
+from musicgen.music.chorale import RANGES, REST, STEPS_PER_QUARTER, BoolArray, Chorale
+from musicgen.music.pitch import pitch_name
+from musicgen.music.sketch import Sketch
+from musicgen.tokenizers.vocabulary import IdRange, Vocabulary
+
+IdArray = NDArray[np.int64]
+
+CONDITIONS = ("phase", "beat", "fermata", "key", "mode")
+CONDITION_SIZES = (STEPS_PER_QUARTER, 8, 2, 12, 2)
+# The row of a pitch table in which a rest is kept, after the 128 pitches.
+REST_ROW = 128
+
+
+@dataclass(frozen=True)
+class GridTokenizer:
+    """Pitches from `lowest` to `highest`; the default spans Bach's choir."""
+
+    held: Literal["hold", "pair"] = "hold"
+    lowest: int = min(low for low, _ in RANGES)
+    highest: int = max(high for _, high in RANGES)
+
+    def __post_init__(self) -> None:
+        if self.held not in ("hold", "pair"):
+            raise ConfigError(f"held notes are written as {self.held!r}; choices: hold, pair")
+        if not 0 <= self.lowest <= self.highest <= 127:
+            raise ConfigError(f"pitches from {self.lowest} to {self.highest}; lowest first, within 0 to 127")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        pitches = self.highest - self.lowest + 1
+        if self.held == "hold":
+            return Vocabulary((IdRange("hold", 0, 1), IdRange("rest", 0, 1), IdRange("pitch", self.lowest, pitches)))
+        return Vocabulary(
+            (
+                IdRange("rest", 0, 1),
+                IdRange("pitch", self.lowest, pitches),
+                IdRange("held rest", 0, 1),
+                IdRange("held pitch", self.lowest, pitches),
+            )
+        )
+
+    @property
+    def size(self) -> int:
+        """K: ids that can be drawn."""
+        return self.vocabulary.size
+
+    @property
+    def mask_id(self) -> int:
+        return self.size
+
+    @property
+    def boundary_id(self) -> int:
+        return self.size + 1
+
+    @property
+    def hold_id(self) -> int | None:
+        return 0 if self.held == "hold" else None
+
+    def encode(self, chorale: Chorale) -> IdArray:
+        """(V, T) ids."""
+        self._refuse_unknown_pitches(chorale)
+        first, rest = self.vocabulary.start("pitch"), self.vocabulary.start("rest")
+        struck = np.where(chorale.pitch == REST, rest, first + chorale.pitch.astype(np.int64) - self.lowest)
+        if self.held == "hold":
+            return np.where(chorale.onset, struck, 0)
+        return struck + np.where(chorale.onset, 0, self.size // 2)
+
+    def decode(self, ids: IdArray, like: Chorale) -> Chorale:
+        """The chorale that `ids` (V, T) spell, with the meter, key, fermatas and pick-up of `like`. Inverse of `encode`."""
+        pitch, onset = self.cells(ids)
+        if self.held == "hold":
+            steps = np.arange(ids.shape[1])
+            last_onset = np.maximum.accumulate(np.where(onset, steps, 0), axis=1)
+            pitch = np.take_along_axis(pitch, last_onset, axis=1)
+        return like.replaced(pitch=pitch, onset=onset)
+
+    def cells(self, ids: IdArray) -> tuple[NDArray[np.int16], BoolArray]:
+        """What each id says by itself: pitch (V, T), REST for a rest or a hold; onset (V, T)."""
+        if self.held == "hold":
+            onset = ids != 0
+            pitch = np.where(ids >= 2, ids - 2 + self.lowest, REST)
+        else:
+            half = self.size // 2
+            onset = ids < half
+            pitch = np.where(ids % half == 0, REST, ids % half - 1 + self.lowest)
+        return pitch.astype(np.int16), onset
+
+    def conditions(self, chorale: Chorale) -> IdArray:
+        """(C, T): step in the quarter, quarter in the bar (7 for any later one), fermata sounding, signature modulo 12, mode."""
+        position = chorale.bar_positions()
+        constant = np.ones(chorale.steps, dtype=np.int64)
+        rows = (
+            position % STEPS_PER_QUARTER,
+            np.minimum(position // STEPS_PER_QUARTER, CONDITION_SIZES[1] - 1),
+            chorale.fermata_sounding(),
+            constant * (chorale.key.fifths % 12),
+            constant * (chorale.key.mode == "minor"),
+        )
+        return np.stack([row.astype(np.int64) for row in rows])
+
+    def sounding_allowed(self, sketch: Sketch) -> BoolArray:
+        """(V, T, 129) what a free cell may sound, rests in row 128; a given cell allows just what it sounds."""
+        table = np.concatenate([sketch.allowed_pitches(), sketch.rest_allowed()[..., None]], axis=-1)
+        table[..., : self.lowest] = False
+        table[..., self.highest + 1 : REST_ROW] = False
+        given = np.where(sketch.given.pitch == REST, REST_ROW, sketch.given.pitch)
+        only_given = given[..., None] == np.arange(REST_ROW + 1)
+        return np.where(sketch.free[..., None], table, only_given)
+
+    @property
+    def sounding_of_id(self) -> IdArray:
+        """(K,) the row of `sounding_allowed` that each id sounds; -1 for HOLD."""
+        pitches = np.arange(self.lowest, self.highest + 1)
+        struck = np.concatenate([[REST_ROW], pitches])
+        return np.concatenate([[-1], struck]) if self.held == "hold" else np.concatenate([struck, struck])
+
+    def _refuse_unknown_pitches(self, chorale: Chorale) -> None:
+        unknown = (chorale.pitch != REST) & ((chorale.pitch < self.lowest) | (chorale.pitch > self.highest))
+        if unknown.any():
+            voice, step = (int(index) for index in np.argwhere(unknown)[0])
+            name = pitch_name(int(chorale.pitch[voice, step]), chorale.key)
+            allowed = f"{pitch_name(self.lowest)} to {pitch_name(self.highest)}"
+            raise NotationError(
+                f"{name} is outside the {allowed} that this model knows; transpose the piece",
+                voice=chorale.voice_name(voice),
+                place=chorale.place(step),
+            )

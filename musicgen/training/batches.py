@@ -1,0 +1,128 @@
+"""Batches: windows of transposed pieces as tensors. Batch number n is a pure function of (seed, n), so a resumed run sees what it would have seen.
+
+Shapes: B windows, V voices, T steps, C conditions. A piece stands between two BOUNDARY steps; `valid` marks the cells that count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from musicgen.errors import CorpusError
+from musicgen.music.chorale import RANGES, REST, Chorale
+from musicgen.tokenizers.grid import GridTokenizer
+from musicgen.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Batch:
+    """ids (B, V, T) as read, targets (B, V, T), conditions (B, C, T), lengths (B,), valid (B, V, T)."""
+
+    ids: Tensor
+    targets: Tensor
+    conditions: Tensor
+    lengths: Tensor
+    valid: Tensor
+
+
+@dataclass(frozen=True)
+class EncodedPiece:
+    """ids (V, T + 2) and conditions (C, T + 2) with a BOUNDARY step at either end."""
+
+    ids: NDArray[np.int64]
+    conditions: NDArray[np.int64]
+
+    @property
+    def steps(self) -> int:
+        return int(self.ids.shape[1])
+
+
+def encode_piece(tokenizer: GridTokenizer, chorale: Chorale) -> EncodedPiece:
+    ids = np.pad(tokenizer.encode(chorale), ((0, 0), (1, 1)), constant_values=tokenizer.boundary_id)
+    return EncodedPiece(ids, np.pad(tokenizer.conditions(chorale), ((0, 0), (1, 1)), mode="edge"))
+
+
+def transpositions(chorale: Chorale, most: int) -> list[Chorale]:
+    """The piece moved by -most … most semitones, as far as every voice stays within RANGES."""
+    room_down, room_up = most, most
+    for voice, (lowest, highest) in enumerate(RANGES[: chorale.voices]):
+        sounding = chorale.pitch[voice][chorale.pitch[voice] != REST]
+        if sounding.size:
+            room_down = min(room_down, max(0, int(sounding.min()) - lowest))
+            room_up = min(room_up, max(0, highest - int(sounding.max())))
+    return [chorale.transposed(semitones) for semitones in range(-room_down, room_up + 1)]
+
+
+class WindowSource:
+    """Random windows of random transpositions; each piece is drawn in proportion to its length."""
+
+    def __init__(self, chorales: Sequence[Chorale], tokenizer: GridTokenizer, config: TrainingConfig) -> None:
+        if not chorales:
+            raise CorpusError("no pieces to train on; build the corpus again or choose another split")
+        self.tokenizer = tokenizer
+        self.config = config
+        self.pieces = [[encode_piece(tokenizer, moved) for moved in transpositions(chorale, config.transpose)] for chorale in chorales]
+        lengths = np.array([versions[0].steps for versions in self.pieces], dtype=np.float64)
+        self.shares = lengths / lengths.sum()
+        self.steps = int(lengths.sum())
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Updates in which as many steps are seen as the corpus has in its original keys."""
+        return max(1, round(self.steps / (self.config.batch * self.config.window)))
+
+    def batch(self, number: int) -> Batch:
+        rng = np.random.default_rng((self.config.seed, number))
+        chosen = rng.choice(len(self.pieces), self.config.batch, p=self.shares)
+        windows = [self._window(self.pieces[index], rng) for index in chosen]
+        batch = collate(windows, self.tokenizer)
+        return self._hide(batch, rng)
+
+    def _window(self, versions: Sequence[EncodedPiece], rng: np.random.Generator) -> EncodedPiece:
+        piece = versions[int(rng.integers(len(versions)))]
+        # Starts reach before the first and past the last full window, so that beginnings and endings are seen as often as middles.
+        start = int(
+            np.clip(
+                rng.integers(-self.config.window // 2, piece.steps - self.config.window // 2), 0, max(0, piece.steps - self.config.window)
+            )
+        )
+        end = start + self.config.window
+        return EncodedPiece(piece.ids[:, start:end], piece.conditions[:, start:end])
+
+    def _hide(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """Some cells are read as MASK: the model must not lean on any one cell, and can start from an empty sketch."""
+        windows = len(batch.lengths)
+        share = np.where(rng.random(windows) < self.config.hidden, rng.random(windows) * self.config.hidden_cells, 0.0)
+        hidden = torch.from_numpy(rng.random(tuple(batch.ids.shape)) < share[:, None, None])
+        return Batch(
+            batch.ids.masked_fill(hidden & batch.valid, self.tokenizer.mask_id), batch.targets, batch.conditions, batch.lengths, batch.valid
+        )
+
+
+def collate(windows: Sequence[EncodedPiece], tokenizer: GridTokenizer) -> Batch:
+    """Windows of unequal length as one batch, padded on the right with BOUNDARY."""
+    lengths = np.array([window.steps for window in windows])
+    steps = int(lengths.max())
+    ids = np.stack([_padded(window.ids, steps, tokenizer.boundary_id) for window in windows])
+    conditions = np.stack([_padded(window.conditions, steps, 0) for window in windows])
+    valid = ids != tokenizer.boundary_id
+    targets = np.where(valid, ids, 0)
+    return Batch(*(torch.from_numpy(array) for array in (ids, targets, conditions, lengths, valid)))
+
+
+def _padded(array: NDArray[np.int64], steps: int, value: int) -> NDArray[np.int64]:
+    return np.pad(array, ((0, 0), (0, steps - array.shape[1])), constant_values=value)
+
+
+def whole_pieces(chorales: Sequence[Chorale], tokenizer: GridTokenizer, batch: int = 16) -> Iterator[tuple[Batch, list[int]]]:
+    """Every piece whole, in batches of like length, with the indices of the pieces."""
+    encoded = [encode_piece(tokenizer, chorale) for chorale in chorales]
+    order = sorted(range(len(encoded)), key=lambda index: encoded[index].steps)
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        yield collate([encoded[index] for index in chosen], tokenizer), chosen

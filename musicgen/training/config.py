@@ -1,0 +1,74 @@
+"""TrainingConfig: every dial of a training run. Saved as JSON in the checkpoint; `--set name=value` changes one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, get_type_hints
+
+from musicgen.errors import ConfigError, nearest
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    updates: int = 4000
+    """Length of the whole schedule; the learning rate falls to zero at its end."""
+    batch: int = 32
+    """Windows an update."""
+    window: int = 96
+    """Steps (sixteenths) a window."""
+    learning_rate: float = 2e-3
+    warmup: int = 200
+    """Updates in which the learning rate rises."""
+    weight_decay: float = 0.05
+    clip: float = 1.0
+    """Greatest norm of the gradient."""
+    average: float = 0.998
+    """Decay of the running average of the weights, which is what is tested and kept."""
+    transpose: int = 6
+    """Pieces are moved by up to this many semitones, as far as the voices' ranges allow."""
+    hidden: float = 0.3
+    """Share of windows in which some cells are hidden from the model."""
+    hidden_cells: float = 0.5
+    """In such a window, at most this share of the cells is hidden."""
+    test_every: int = 250
+    """Updates between two looks at the valid split."""
+    patience: int = 8
+    """Looks without a new best after which training stops."""
+    save_minutes: float = 3.0
+    """Minutes between two saved states."""
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "batch", "window", "test_every", "patience"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"training.{name}={getattr(self, name)}: at least 1")
+        for name in ("average", "hidden", "hidden_cells"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"training.{name}={getattr(self, name)}: from 0 to 1")
+        if self.learning_rate <= 0 or self.warmup < 0 or not 0 <= self.transpose <= 11 or self.clip <= 0 or self.weight_decay < 0:
+            raise ConfigError("learning_rate and clip must be positive, warmup and weight_decay at least 0, transpose 0 to 11")
+
+
+def apply_settings(configs: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """`apply_settings({"training": TrainingConfig()}, ["training.batch=8"])`: the configs with the named fields changed."""
+    changed = dict(configs)
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        group, dot, name = path.partition(".")
+        if not (equals and dot):
+            raise ConfigError(f"{setting!r} is no setting; write group.name=value, groups: {', '.join(sorted(configs))}")
+        if group not in changed:
+            raise ConfigError(f"no settings named {group!r}; {nearest(group, configs)}")
+        known = [field.name for field in fields(changed[group])]
+        if name not in known:
+            raise ConfigError(f"{group} has no setting {name!r}; {nearest(name, known)}")
+        changed[group] = replace(changed[group], **{name: _parse(path, text, get_type_hints(type(changed[group]))[name])})
+    return changed
+
+
+def _parse(path: str, text: str, kind: Any) -> Any:
+    try:
+        return kind(text)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{path}={text!r}: a value of type {getattr(kind, '__name__', kind)} is needed") from None

@@ -1,0 +1,247 @@
+"""The training loop, read top to bottom: batches -> loss -> weights -> a checkpoint folder. Needs torch, numpy and safetensors alone.
+
+A run lives in one folder: state.safetensors (everything needed to go on), log.jsonl (one line a look at the valid split) and the best
+weights so far as a checkpoint. Every update is a function of (seed, update number), so a run stopped anywhere goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from musicgen.errors import CheckpointError
+from musicgen.models.checkpoint import Checkpoint, load_tensors, save_checkpoint, save_tensors
+from musicgen.music.chorale import Chorale
+from musicgen.tokenizers.grid import GridTokenizer
+from musicgen.training.batches import Batch, WindowSource, whole_pieces
+from musicgen.training.config import TrainingConfig
+
+STATE = "state.safetensors"
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Told after every update: how far, how long, how good. `valid` is the latest look at the valid split, in nats per cell."""
+
+    update: int
+    updates: int
+    loss: float
+    valid: float | None
+    seconds: float
+    seconds_left: float
+
+
+@dataclass
+class RunState:
+    """Where a run stands. `seconds` counts all sittings."""
+
+    update: int = 0
+    best: float = float("inf")
+    best_update: int = 0
+    looks_since_best: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """best: nats per cell on valid; finished is False after Ctrl-C."""
+
+    best: float
+    best_update: int
+    updates: int
+    seconds: float
+    finished: bool
+    folder: Path
+
+
+def train(
+    checkpoint: Checkpoint,
+    config: TrainingConfig,
+    train_pieces: Sequence[Chorale],
+    valid_pieces: Sequence[Chorale],
+    folder: Path,
+    *,
+    device: str = "cpu",
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop_after: int | None = None,
+) -> Outcome:
+    """Trains until the schedule or the patience ends, or Ctrl-C; called again on the same folder it goes on.
+
+    `stop_after`: leave after this update as if interrupted, for tests and for sittings of a fixed length.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = GridTokenizer(**checkpoint.tokenizer)
+    checkpoint = replace(checkpoint, training=asdict(config))
+    source = WindowSource(train_pieces, tokenizer, config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = checkpoint.build().to(device)
+    averaged = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(_weight_groups(model, config), lr=config.learning_rate, betas=(0.9, 0.98))
+    state = load_state(folder, checkpoint, model, averaged, optimizer)
+    began, before, saved = time.monotonic(), state.seconds, time.monotonic()
+    finished = True
+    try:
+        while state.update < config.updates and state.looks_since_best < config.patience:
+            if state.update == stop_after:
+                finished = False
+                break
+            loss = update_once(model, averaged, optimizer, source.batch(state.update), config, state.update, device)
+            state.update += 1
+            state.seconds = before + time.monotonic() - began
+            if state.update % config.test_every == 0 or state.update == config.updates:
+                _look(model, averaged, valid_pieces, tokenizer, checkpoint, state, loss, folder, device)
+            if time.monotonic() - saved > 60 * config.save_minutes:
+                save_state(folder, checkpoint, model, averaged, optimizer, state)
+                saved = time.monotonic()
+            on_progress(_progress(state, config, loss, time.monotonic() - began))
+    except KeyboardInterrupt:
+        finished = False
+    save_state(folder, checkpoint, model, averaged, optimizer, state)
+    return Outcome(state.best, state.best_update, state.update, state.seconds, finished, folder)
+
+
+def update_once(
+    model: nn.Module,
+    averaged: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    config: TrainingConfig,
+    update: int,
+    device: str = "cpu",
+) -> float:
+    """One step of AdamW under bf16 autocast, then the running average. Returns the loss in nats per cell."""
+    model.train()
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(config, update)
+    with torch.random.fork_rng(devices=[device] if device != "cpu" else []):
+        torch.manual_seed((config.seed << 32) + update)  # dropout: a function of the update, so that a resumed run repeats it
+        loss = cross_entropy(model, batch, device).mean()
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    optimizer.step()
+    decay = min(config.average, (1 + update) / (10 + update))
+    with torch.no_grad():
+        for name, weight in model.state_dict().items():
+            averaged[name].lerp_(weight, 1 - decay)
+    return float(loss.detach())
+
+
+def cross_entropy(model: nn.Module, batch: Batch, device: str = "cpu") -> Tensor:
+    """Nats of every valid cell, flat; bf16 products, float32 logits."""
+    ids, targets, conditions, lengths, valid = (getattr(batch, name).to(device) for name in Batch.__dataclass_fields__)
+    with torch.autocast(device.split(":")[0], torch.bfloat16):
+        logits = model(ids, conditions, lengths)
+    return nn.functional.cross_entropy(logits.float()[valid], targets[valid], reduction="none")
+
+
+def learning_rate(config: TrainingConfig, update: int) -> float:
+    """Rises linearly in `warmup` updates, then falls linearly to zero."""
+    rising = (update + 1) / max(1, config.warmup)
+    falling = (config.updates - update) / max(1, config.updates - config.warmup)
+    return config.learning_rate * min(1.0, rising, falling)
+
+
+@torch.no_grad()
+def nats_per_cell(model: nn.Module, pieces: Sequence[Chorale], tokenizer: GridTokenizer, device: str = "cpu") -> float:
+    """Mean over all cells of whole pieces, in evaluation mode."""
+    model.eval()
+    nats = torch.cat([cross_entropy(model, batch, device).cpu() for batch, _ in whole_pieces(pieces, tokenizer)])
+    return float(nats.mean())
+
+
+def _look(
+    model: nn.Module,
+    averaged: dict[str, Tensor],
+    valid_pieces: Sequence[Chorale],
+    tokenizer: GridTokenizer,
+    checkpoint: Checkpoint,
+    state: RunState,
+    loss: float,
+    folder: Path,
+    device: str,
+) -> None:
+    """Tests the averaged weights on the valid split and keeps them if they are the best so far."""
+    current = {name: weight.clone() for name, weight in model.state_dict().items()}
+    model.load_state_dict(averaged)
+    valid = nats_per_cell(model, valid_pieces, tokenizer, device)
+    model.load_state_dict(current)
+    state.looks_since_best = 0 if valid < state.best else state.looks_since_best + 1
+    if valid < state.best:
+        state.best, state.best_update = valid, state.update
+        save_checkpoint(folder, checkpoint, averaged)
+    entry = {"update": state.update, "train": round(loss, 5), "valid": round(valid, 5), "seconds": round(state.seconds, 1)}
+    state.history.append(entry)
+    with (folder / LOG).open("a", encoding="utf-8") as log:
+        log.write(json.dumps(entry) + "\n")
+
+
+def _progress(state: RunState, config: TrainingConfig, loss: float, sitting: float) -> Progress:
+    valid = state.history[-1]["valid"] if state.history else None
+    left = state.seconds / state.update * (config.updates - state.update)
+    return Progress(state.update, config.updates, loss, valid, state.seconds, left)
+
+
+def _weight_groups(model: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
+    """Weight decay on matrices only: biases and embeddings are left alone."""
+    decayed = [p for name, p in model.named_parameters() if p.dim() > 1 and "embed" not in name and "bias" not in name]
+    kept = {id(p) for p in decayed}
+    others = [p for p in model.parameters() if id(p) not in kept]
+    return [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def save_state(
+    folder: Path,
+    checkpoint: Checkpoint,
+    model: nn.Module,
+    averaged: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    state: RunState,
+) -> None:
+    """Weights, average, optimizer and progress in one file, so that they can never disagree."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"averaged.{name}": tensor for name, tensor in averaged.items()}
+    for index, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
+    save_tensors(folder / STATE, tensors, {"state": json.dumps(asdict(state)), "checkpoint": checkpoint.to_json()})
+
+
+def load_state(
+    folder: Path,
+    checkpoint: Checkpoint,
+    model: nn.Module,
+    averaged: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+) -> RunState:
+    """Takes up the run in `folder`, if there is one; a run with other settings is refused."""
+    path = folder / STATE
+    if not path.exists():
+        return RunState()
+    tensors = load_tensors(path)
+    with safe_open(path, "pt") as file:
+        notes = file.metadata()
+    if notes["checkpoint"] != checkpoint.to_json():
+        raise CheckpointError(
+            f"{folder}: this run was begun with other settings or another corpus; remove the folder or choose another --run"
+        )
+    model.load_state_dict({name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")})
+    for name in averaged:
+        averaged[name] = tensors[f"averaged.{name}"].to(averaged[name].device)
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, slot = name.split(".", 2)
+            slots.setdefault(int(index), {})[slot] = tensor
+    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+    return RunState(**json.loads(notes["state"]))
