@@ -127,7 +127,9 @@ def split_part(part: Part) -> list[tuple[Line, list[Remark]]]:
     if voices <= 1:
         return [(Line(part.name, tuple(ordered)), [])]
     if voices > MAX_VOICES:
-        raise NotationError(f"the part {part.name} has chords of more than {MAX_VOICES} notes; at most {MAX_VOICES} voices are told apart")
+        raise NotationError(
+            f"the part {part.name or 'without a name'} has chords of more than {MAX_VOICES} notes; at most {MAX_VOICES} voices are told apart"
+        )
     return _deal(part.name, ordered, voices)
 
 
