@@ -128,7 +128,7 @@ def split_part(part: Part) -> list[tuple[Line, list[Remark]]]:
         return [(Line(part.name, tuple(ordered)), [])]
     if voices > MAX_VOICES:
         raise NotationError(
-            f"the part {part.name or 'without a name'} has chords of more than {MAX_VOICES} notes; at most {MAX_VOICES} voices are told apart"
+            f"the part {part.name or 'without a name'} has chords of more than {MAX_VOICES} notes, too many to tell voices apart"
         )
     return _deal(part.name, ordered, voices)
 

@@ -148,7 +148,7 @@ def test_two_voices():
         (line((0, 12 * 1_000_000, 72)), "4000000 sixteenths long"),
         (line((0, 12, 72), tpq=24, meters=(MeterAt(0, Meter(5, 32)),)), "bar of 5/32"),
         (line((0, 24, 72), pickup=1), "pick-up ends off"),
-        (Score((Part("Organ", tuple(Note(0, 12, pitch) for pitch in range(60, 72))),)), "at most 8 voices"),
+        (Score((Part("Organ", tuple(Note(0, 12, pitch) for pitch in range(60, 72))),)), "chords of more than 8 notes"),
     ],
 )
 def test_what_cannot_be_read_is_refused(score, problem):
