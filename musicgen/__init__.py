@@ -1,0 +1,98 @@
+"""musicgen: a composer fills the free cells of a sketch.
+
+    from musicgen import Sketch, find_tune, load_composer, read_score, with_voices, write_score
+
+    tune = find_tune(read_score("tune.musicxml"))
+    chorale = load_composer("deepbach").fill(Sketch.for_voices(tune.chorale, keep="S"), seed=1)
+    write_score(with_voices(tune, chorale), "harmonized.musicxml")
+
+Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from musicgen.composers.composer import Composer
+    from musicgen.composers.loading import list_composers, load_composer
+    from musicgen.composers.plan import Plan, plan_sketch
+    from musicgen.corpus.build import build_corpus
+    from musicgen.corpus.store import Corpus, load_corpus
+    from musicgen.errors import MusicgenError
+    from musicgen.files.io import read_score, write_score
+    from musicgen.music.chorale import Chorale
+    from musicgen.music.convert import to_chorale, to_score
+    from musicgen.music.pitch import Key
+    from musicgen.music.score import Meter, Note, Part, Score
+    from musicgen.music.sketch import Sketch
+    from musicgen.music.tune import find_tune, with_voices
+    from musicgen.rendering.engraving import write_png, write_svg
+    from musicgen.sampling.draw import SamplingOptions
+
+_HOMES = {
+    "Chorale": "musicgen.music.chorale",
+    "Composer": "musicgen.composers.composer",
+    "Corpus": "musicgen.corpus.store",
+    "Key": "musicgen.music.pitch",
+    "Meter": "musicgen.music.score",
+    "MusicgenError": "musicgen.errors",
+    "Note": "musicgen.music.score",
+    "Part": "musicgen.music.score",
+    "Plan": "musicgen.composers.plan",
+    "SamplingOptions": "musicgen.sampling.draw",
+    "Score": "musicgen.music.score",
+    "Sketch": "musicgen.music.sketch",
+    "build_corpus": "musicgen.corpus.build",
+    "find_tune": "musicgen.music.tune",
+    "list_composers": "musicgen.composers.loading",
+    "load_composer": "musicgen.composers.loading",
+    "load_corpus": "musicgen.corpus.store",
+    "plan_sketch": "musicgen.composers.plan",
+    "read_score": "musicgen.files.io",
+    "to_chorale": "musicgen.music.convert",
+    "to_score": "musicgen.music.convert",
+    "with_voices": "musicgen.music.tune",
+    "write_png": "musicgen.rendering.engraving",
+    "write_score": "musicgen.files.io",
+    "write_svg": "musicgen.rendering.engraving",
+}
+
+__all__ = [
+    "Chorale",
+    "Composer",
+    "Corpus",
+    "Key",
+    "Meter",
+    "MusicgenError",
+    "Note",
+    "Part",
+    "Plan",
+    "SamplingOptions",
+    "Score",
+    "Sketch",
+    "build_corpus",
+    "find_tune",
+    "list_composers",
+    "load_composer",
+    "load_corpus",
+    "plan_sketch",
+    "read_score",
+    "to_chorale",
+    "to_score",
+    "with_voices",
+    "write_png",
+    "write_score",
+    "write_svg",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'musicgen' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -97,7 +97,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
+        return tensors
     except FileNotFoundError:
         raise CheckpointError(f"{path}: the weights are missing; copy the checkpoint again") from None
     except (OSError, SafetensorError) as error:

@@ -1,7 +1,7 @@
 """Quartet: DeepBach (Hadjeres, Pachet and Nielsen 2017), a distribution over each cell given all other cells.
 
-One recurrent net reads the past, one the future, one net the other voices at this step; each voice has its own head. The paper runs
-them anew for every cell over a window of 16 steps; here they run once over the whole sequence, and every cell is read off the shared states.
+One recurrent net reads the past, one the future, one net the other voices at this step; each voice has its own head. The
+paper runs them anew for every cell, over a window of 16 steps; here they run once over the whole sequence and serve every cell.
 
 Shapes: B batch, V voices, T steps, C conditions, E embedding, D width, K ids drawn. Knows ids, not music.
 """
@@ -57,6 +57,7 @@ class Quartet(nn.Module):
         # Reads the other voices: for each voice the matrix rows of its own cell are multiplied by zero.
         self.present = nn.Parameter(torch.randn(c.voices, c.voices, c.embedding, c.width) * (c.voices * c.embedding) ** -0.5)
         self.present_conditions = nn.Linear(conditions, c.voices * c.width)
+        self.others: Tensor
         self.register_buffer("others", 1.0 - torch.eye(c.voices)[:, :, None, None], persistent=False)
         self.merge = nn.Parameter(torch.randn(c.voices, 3 * c.width, c.width) * (3 * c.width) ** -0.5)
         self.merge_bias = nn.Parameter(torch.zeros(c.voices, c.width))
@@ -95,7 +96,7 @@ class Quartet(nn.Module):
     def _present(self, known: Tensor, context: Tensor) -> Tensor:
         weights = (self.present * self.others).permute(1, 2, 0, 3).flatten(0, 1).flatten(1)  # (V E, V D)
         summed = self.dropout(known.flatten(2)) @ weights + self.present_conditions(context)
-        return torch.relu(summed).unflatten(-1, (self.config.voices, self.config.width))
+        return torch.relu(summed).reshape(*summed.shape[:2], self.config.voices, self.config.width)
 
     def _read_off(self, past: Tensor, future: Tensor, present: Tensor) -> Tensor:
         width = self.config.width

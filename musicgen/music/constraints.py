@@ -43,3 +43,22 @@ class VoiceRanges:
         pitches = np.arange(128)
         by_voice = np.array([(pitches >= lowest) & (pitches <= highest) for lowest, highest in self.ranges])
         return np.repeat(by_voice[:, None, :], steps, axis=1)
+
+
+@dataclass(frozen=True)
+class PitchClasses:
+    """In steps [start, end), a voice sounds only these pitch classes (0 to 11): a final chord, a chord symbol."""
+
+    voice: int
+    start: int
+    end: int
+    classes: frozenset[int]
+
+    def __post_init__(self) -> None:
+        if not self.classes or not self.classes <= set(range(12)):
+            raise NotationError(f"pitch classes {sorted(self.classes)}; at least one, each from 0 to 11")
+
+    def allowed_pitches(self, sketch: Sketch) -> BoolArray:
+        allowed = np.ones((*sketch.free.shape, 128), dtype=bool)
+        allowed[self.voice, self.start : self.end] = np.isin(np.arange(128) % 12, sorted(self.classes))
+        return allowed

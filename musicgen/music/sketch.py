@@ -76,6 +76,23 @@ class Sketch:
         resting = ((self.given.pitch == REST) & ~self.free).any(axis=0)
         return np.repeat(resting[None], self.free.shape[0], axis=0)
 
+    def fermata_sounding(self) -> BoolArray:
+        """(T,) True while a fermata sounds; where its note is still free, up to the next phrase, which begins as the piece did."""
+        sounding = np.zeros(self.given.steps, dtype=bool)
+        bar = self.given.bar_steps(self.given.meter)
+        phrase_starts = np.append(np.flatnonzero(self.given.bar_positions() == (bar - self.given.pickup) % bar), self.given.steps)
+        given_sounding = self.given.fermata_sounding()
+        for step in np.flatnonzero(self.given.fermata):
+            following = phrase_starts[np.searchsorted(phrase_starts, step, side="right")]
+            sounding[step:following] |= self.free[0, step]
+        return np.where(self.free[0], sounding, given_sounding)
+
+    def must_begin(self) -> BoolArray:
+        """(V, T), True where a free cell may not hold: the top voice strikes the note that carries a fermata."""
+        begins = np.zeros_like(self.free)
+        begins[0] = self.given.fermata & self.free[0]
+        return begins
+
     def _refuse_impossible(self, allowed: BoolArray) -> None:
         stuck = np.argwhere(self.free & ~allowed.any(axis=-1))
         if len(stuck):

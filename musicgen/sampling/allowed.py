@@ -19,11 +19,14 @@ IdArray = NDArray[np.int64]
 class HoldRules:
     """Allowed ids for a pass over ids in which `hold_id` continues a note; made anew for each pass from the ids at its start."""
 
-    def __init__(self, barred_before: NDArray[np.int32], sounding_of_id: IdArray, ids: IdArray, hold_id: int, vocab_size: int) -> None:
-        self.barred_before = barred_before
-        self.sounding_of_id = sounding_of_id
+    def __init__(
+        self, barred_before: NDArray[np.int32], must_begin: BoolArray, sounding_of_id: IdArray, ids: IdArray, hold_id: int
+    ) -> None:
+        self.barred_before = barred_before  # (B, V, T + 1, P) of `count_barred`
+        self.must_begin = must_begin  # (B, V, T)
+        self.sounding_of_id = sounding_of_id  # (K,) row of P, -1 for HOLD
         self.hold_id = hold_id
-        self.vocab_size = vocab_size
+        self.vocab_size = len(sounding_of_id)
         steps = np.arange(ids.shape[-1])
         struck = ids != hold_id
         self.start_of_note = np.maximum.accumulate(np.where(struck, steps, 0), axis=-1)  # (B, V, T)
@@ -39,7 +42,8 @@ class HoldRules:
         sound_ok = self._may_sound(pieces, voices, steps)
         allowed = sound_ok[:, np.maximum(self.sounding_of_id, 0)]
         before = self._sounding_before(pieces, voices, steps)
-        allowed[:, self.hold_id] = (before >= 0) & np.take_along_axis(sound_ok, np.maximum(before, 0)[:, None], axis=1)[:, 0]
+        held_ok = np.take_along_axis(sound_ok, np.maximum(before, 0)[:, None], axis=1)[:, 0]
+        allowed[:, self.hold_id] = (before >= 0) & held_ok & ~self.must_begin[pieces, voices, steps]
         return allowed
 
     def decide(self, pieces: IdArray, voices: IdArray, steps: IdArray, drawn: IdArray) -> None:

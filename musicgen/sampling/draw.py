@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import ConfigError
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ def draw(logits: FloatArray, allowed: NDArray[np.bool_], noise: FloatArray, temp
     """(N,) ids from logits (N, K), only where allowed (N, K); `noise` (N, K) is Gumbel, so equal noise gives equal draws."""
     scores = np.where(allowed, logits, -np.inf)
     if temperature == 0:
-        return np.argmax(scores, axis=-1)
+        best: NDArray[np.int64] = np.argmax(scores, axis=-1)
+        return best
     scores = scores / temperature
     if top_p < 1:
         scores = np.where(_nucleus(scores, top_p), scores, -np.inf)
-    return np.argmax(scores + noise, axis=-1)
+    drawn: NDArray[np.int64] = np.argmax(scores + noise, axis=-1)
+    return drawn
 
 
 def gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
@@ -61,7 +64,8 @@ def gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
 def log_softmax(scores: FloatArray) -> FloatArray:
     """Over the last axis; -inf stays -inf."""
     shifted = scores - scores.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    result: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
 
 
 def _nucleus(scores: FloatArray, top_p: float) -> NDArray[np.bool_]:
@@ -69,6 +73,6 @@ def _nucleus(scores: FloatArray, top_p: float) -> NDArray[np.bool_]:
     order = np.argsort(-scores, axis=-1)
     probabilities = np.take_along_axis(np.exp(log_softmax(scores)), order, axis=-1)
     kept = np.cumsum(probabilities, axis=-1) - probabilities < top_p
-    result = np.empty_like(kept)
+    result: NDArray[np.bool_] = np.empty(kept.shape, dtype=bool)
     np.put_along_axis(result, order, kept, axis=-1)
     return result

@@ -27,11 +27,15 @@ FIRST_STRIDE, LAST_STRIDE = 2, 6
 
 @dataclass(frozen=True)
 class GibbsTask:
-    """ids (B, V, T) with MASK or a draft in free cells; free (B, V, T); sounding_allowed (B, V, T, P); hold_id and mask_id of the ids."""
+    """ids (B, V, T) with MASK, or a draft that keeps the rules, in free cells; free (B, V, T).
+
+    sounding_allowed (B, V, T, P) what may sound; must_begin (B, V, T) where HOLD is barred; sounding_of_id (K,) the row of P of each id.
+    """
 
     ids: IdArray
     free: BoolArray
     sounding_allowed: BoolArray
+    must_begin: BoolArray
     sounding_of_id: IdArray
     hold_id: int
     mask_id: int
@@ -88,7 +92,7 @@ class _Run:
         logits = self.logits_of(self.ids)
         chosen = [_choose(rng, cells, stride) for rng, cells in zip(self.rngs, candidates, strict=True)]
         noise = [gumbel(rng, (len(steps), self.vocab_size)) for rng, (_, steps) in zip(self.rngs, chosen, strict=True)]
-        rules = HoldRules(self.barred_before, self.task.sounding_of_id, self.ids.copy(), self.task.hold_id, self.vocab_size)
+        rules = HoldRules(self.barred_before, self.task.must_begin, self.task.sounding_of_id, self.ids.copy(), self.task.hold_id)
         for column in range(max((len(steps) for _, steps in chosen), default=0)):
             pieces = np.array([piece for piece, (_, steps) in enumerate(chosen) if column < len(steps)])
             voices = np.array([chosen[piece][0][column] for piece in pieces])

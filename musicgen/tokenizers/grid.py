@@ -103,14 +103,17 @@ class GridTokenizer:
             pitch = np.where(ids % half == 0, REST, ids % half - 1 + self.lowest)
         return pitch.astype(np.int16), onset
 
-    def conditions(self, chorale: Chorale) -> IdArray:
-        """(C, T): step in the quarter, quarter in the bar (7 for any later one), fermata sounding, signature modulo 12, mode."""
+    def conditions(self, chorale: Chorale, fermata_sounding: BoolArray | None = None) -> IdArray:
+        """(C, T): step in the quarter, quarter in the bar (7 for any later one), fermata sounding, signature modulo 12, mode.
+
+        `fermata_sounding` (T,) where the soprano does not say it yet: a sketch's.
+        """
         position = chorale.bar_positions()
         constant = np.ones(chorale.steps, dtype=np.int64)
         rows = (
             position % STEPS_PER_QUARTER,
             np.minimum(position // STEPS_PER_QUARTER, CONDITION_SIZES[1] - 1),
-            chorale.fermata_sounding(),
+            chorale.fermata_sounding() if fermata_sounding is None else fermata_sounding,
             constant * (chorale.key.fifths % 12),
             constant * (chorale.key.mode == "minor"),
         )

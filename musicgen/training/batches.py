@@ -1,4 +1,4 @@
-"""Batches: windows of transposed pieces as tensors. Batch number n is a pure function of (seed, n), so a resumed run sees what it would have seen.
+"""Batches: windows of transposed pieces as tensors. Batch n is a pure function of (seed, n), so a resumed run goes on as it would have.
 
 Shapes: B windows, V voices, T steps, C conditions. A piece stands between two BOUNDARY steps; `valid` marks the cells that count.
 """
@@ -86,11 +86,8 @@ class WindowSource:
     def _window(self, versions: Sequence[EncodedPiece], rng: np.random.Generator) -> EncodedPiece:
         piece = versions[int(rng.integers(len(versions)))]
         # Starts reach before the first and past the last full window, so that beginnings and endings are seen as often as middles.
-        start = int(
-            np.clip(
-                rng.integers(-self.config.window // 2, piece.steps - self.config.window // 2), 0, max(0, piece.steps - self.config.window)
-            )
-        )
+        drawn = rng.integers(-self.config.window // 2, piece.steps - self.config.window // 2)
+        start = int(np.clip(drawn, 0, max(0, piece.steps - self.config.window)))
         end = start + self.config.window
         return EncodedPiece(piece.ids[:, start:end], piece.conditions[:, start:end])
 

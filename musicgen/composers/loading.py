@@ -1,0 +1,69 @@
+"""Finding a composer by name: the reference composers, and every checkpoint folder under checkpoints/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.composers.composer import Composer
+from musicgen.composers.references import Bach, Dice
+from musicgen.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from musicgen.sampling.draw import SamplingOptions
+
+DEFAULT = "deepbach"
+
+
+@dataclass(frozen=True)
+class ComposerInfo:
+    """A line of `musicgen models`."""
+
+    name: str
+    kind: str
+    can: str
+    where: str
+
+
+def checkpoint_folders() -> dict[str, Path]:
+    """Name -> folder of every checkpoint in ./checkpoints and in the project's own checkpoints/; the nearer one wins."""
+    found: dict[str, Path] = {}
+    for root in (Path(__file__).resolve().parents[2] / "checkpoints", Path("checkpoints")):
+        if root.is_dir():
+            found |= {path.parent.name: path.parent for path in sorted(root.glob("*/config.json"))}
+    return found
+
+
+def list_composers() -> list[ComposerInfo]:
+    """Everything `load_composer` takes by name."""
+    trained = [
+        ComposerInfo(name, "pseudo-Gibbs network", "compose, harmonize, evaluate", str(folder))
+        for name, folder in checkpoint_folders().items()
+    ]
+    return [
+        *trained,
+        ComposerInfo("bach", "reference", "harmonize his own chorales (needs the corpus)", "corpora/bach-chorales"),
+        ComposerInfo("dice", "reference", "compose, harmonize", "built in"),
+    ]
+
+
+def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -> Composer:
+    """A composer by name (`musicgen models` lists them) or by the path of a checkpoint folder."""
+    makers: dict[str, Callable[[], Composer]] = {"dice": Dice, "bach": _bach}
+    folders = checkpoint_folders()
+    if name in makers:
+        return makers[name]()
+    folder = folders.get(name, Path(name))
+    if name not in folders and not (folder / "config.json").is_file():
+        raise ConfigError(f"no model named {name!r}, and no checkpoint folder of that name; {nearest(name, [*folders, *makers])}")
+    from musicgen.composers.neural import QuartetComposer  # torch is loaded only by those who need it
+
+    return QuartetComposer.load(folder, options)
+
+
+def _bach() -> Composer:
+    from musicgen.corpus.store import load_corpus
+
+    return Bach([piece.chorale for piece in load_corpus("bach-chorales").all_pieces])

@@ -1,0 +1,135 @@
+"""Composers that are trained networks: a checkpoint, a tokenizer and a sampler behind the Composer interface.
+
+Shapes: B pieces, V voices, T steps, K ids, P = 129 things that can sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from musicgen.composers.composer import Likelihood
+from musicgen.errors import CheckpointError
+from musicgen.models.checkpoint import Checkpoint, load_model, read_checkpoint
+from musicgen.music.chorale import Chorale
+from musicgen.music.sketch import Sketch
+from musicgen.sampling.draw import FloatArray, SamplingOptions
+from musicgen.sampling.gibbs import GibbsTask, IdArray, gibbs
+from musicgen.tokenizers.grid import GridTokenizer
+
+MOST_TOGETHER = 16
+HOLD = 0
+
+
+@dataclass(frozen=True)
+class QuartetComposer:
+    """DeepBach: pseudo-Gibbs sampling from a Quartet. Reads HOLD ids, since redrawing an onset then moves the whole note."""
+
+    name: str
+    model: nn.Module
+    tokenizer: GridTokenizer
+    checkpoint: Checkpoint
+    options: SamplingOptions = field(default_factory=SamplingOptions)
+
+    @classmethod
+    def load(cls, folder: Path, options: SamplingOptions | None = None) -> QuartetComposer:
+        checkpoint = read_checkpoint(folder)
+        if checkpoint.kind != "quartet":
+            raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a quartet is needed here")
+        tokenizer = GridTokenizer(**checkpoint.tokenizer)
+        expected, found = tokenizer.size, checkpoint.model.get("vocab_size")
+        if expected != found or tokenizer.hold_id != HOLD:
+            raise CheckpointError(
+                f"{folder}: the tokenizer has {expected} ids (hold: {tokenizer.hold_id}), the model {found}; train it again"
+            )
+        model = load_model(folder, checkpoint, torch.bfloat16)
+        return cls(folder.name, model, tokenizer, checkpoint, options or SamplingOptions())
+
+    def fill(self, sketch: Sketch, seed: int) -> Chorale:
+        return self.fill_many([sketch], [seed])[0]
+
+    def fill_many(
+        self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
+    ) -> list[Chorale]:
+        """In batches of sketches of like length."""
+        order = sorted(range(len(sketches)), key=lambda index: sketches[index].given.steps)
+        filled: dict[int, Chorale] = {}
+        for start in range(0, len(order), MOST_TOGETHER):
+            chosen = order[start : start + MOST_TOGETHER]
+            batch = self._fill_batch(
+                [sketches[index] for index in chosen],
+                [seeds[index] for index in chosen],
+                _part(on_progress, start, len(chosen), len(order)),
+            )
+            filled |= dict(zip(chosen, batch, strict=True))
+        return [filled[index] for index in range(len(sketches))]
+
+    def nats(self, chorale: Chorale) -> Likelihood:
+        """Pseudo: each cell given all others."""
+        ids = self.tokenizer.encode(chorale)
+        logits = self._reader([self.tokenizer.conditions(chorale)], [chorale.steps])(ids[None])
+        log_p = torch.from_numpy(logits[0]).log_softmax(-1).numpy()
+        return Likelihood(-np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0], "pseudo")
+
+    def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_pass: Callable[[float], None]) -> list[Chorale]:
+        lengths = [sketch.given.steps for sketch in sketches]
+        conditions = [self.tokenizer.conditions(sketch.given, sketch.fermata_sounding()) for sketch in sketches]
+        fill = gibbs(self._reader(conditions, lengths), self._task(sketches, max(lengths)), self.options, seeds, on_pass)
+        return [self.tokenizer.decode(fill.ids[index, :, : sketch.given.steps], sketch.given) for index, sketch in enumerate(sketches)]
+
+    def _task(self, sketches: Sequence[Sketch], steps: int) -> GibbsTask:
+        tables = [self.tokenizer.sounding_allowed(sketch) for sketch in sketches]
+        ids = [self._start(sketch, table) for sketch, table in zip(sketches, tables, strict=True)]
+        return GibbsTask(
+            ids=_stack(ids, steps, self.tokenizer.boundary_id),
+            free=_stack([sketch.free for sketch in sketches], steps, False),
+            sounding_allowed=_stack(tables, steps, True),
+            must_begin=_stack([sketch.must_begin() for sketch in sketches], steps, False),
+            sounding_of_id=self.tokenizer.sounding_of_id,
+            hold_id=HOLD,
+            mask_id=self.tokenizer.mask_id,
+        )
+
+    def _start(self, sketch: Sketch, sounding_allowed: NDArray[np.bool_]) -> IdArray:
+        """(V, T) the given ids; free cells hidden on the quarters and wherever a new note may be needed, held between."""
+        ids = self.tokenizer.encode(sketch.given)
+        quarters = sketch.given.bar_positions() % 4 == 0
+        rules_change = np.ones_like(sketch.free)
+        rules_change[:, 1:] = (sounding_allowed[:, 1:] != sounding_allowed[:, :-1]).any(axis=-1)
+        hidden = sketch.free & (quarters | rules_change | sketch.must_begin())
+        return np.where(hidden, self.tokenizer.mask_id, np.where(sketch.free, HOLD, ids))
+
+    def _reader(self, conditions: Sequence[IdArray], lengths: Sequence[int]) -> Callable[[IdArray], FloatArray]:
+        """The model as a function of ids (B, V, T), with a BOUNDARY step at either end as in training."""
+        steps = max(lengths)
+        edged = [np.pad(rows, ((0, 0), (1, 1)), mode="edge") for rows in conditions]
+        conditions_bct = torch.from_numpy(_stack(edged, steps + 2, 0))
+        lengths_b = torch.tensor(lengths) + 2
+        boundary = self.tokenizer.boundary_id
+
+        @torch.inference_mode()
+        def logits_of(ids: IdArray) -> FloatArray:
+            edges = np.pad(ids, ((0, 0), (0, 0), (1, 1)), constant_values=boundary)
+            logits = self.model(torch.from_numpy(edges), conditions_bct, lengths_b)[:, :, 1:-1]
+            result: FloatArray = logits.float().numpy()
+            return result
+
+        return logits_of
+
+
+def _part(on_progress: Callable[[float], None], before: int, now: int, total: int) -> Callable[[float], None]:
+    """Progress of one batch as progress of all."""
+    return lambda share: on_progress((before + now * share) / total)
+
+
+def _stack(arrays: Sequence[NDArray[Any]], steps: int, value: int | bool) -> NDArray[Any]:
+    """Arrays (rows, T, ...) of unequal T as one batch, padded on the right with `value`."""
+    padding = [((0, 0), (0, steps - array.shape[1]), *((0, 0) for _ in array.shape[2:])) for array in arrays]
+    return np.stack([np.pad(array, pad, constant_values=value) for array, pad in zip(arrays, padding, strict=True)])

@@ -1,0 +1,98 @@
+"""Planning an empty sketch: key, meter, pick-up, bars and phrases, so that what is composed breathes and ends.
+
+The shares are counted over the train split of music21's chorales: phrases of two bars in 4/4 (four in 3/4), a fermata on the third
+beat, and a last chord that fills what the pick-up leaves of the last bar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from musicgen.errors import ConfigError, NotationError
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, Chorale
+from musicgen.music.constraints import Constraint, PitchClasses, VoiceRanges
+from musicgen.music.pitch import Key
+from musicgen.music.score import Meter, MeterAt
+from musicgen.music.sketch import Sketch
+
+# The keys of at least fifteen train chorales.
+USUAL_KEYS = ("A minor", "G major", "G minor", "D minor", "D major", "A major", "C major", "F major", "E minor", "Bb major")
+MOST_BARS = 400
+LONG_LAST_CHORD = 0.45
+PICARDY_THIRD = 0.6
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of an empty sketch; None leaves it to the seed, as Bach's chorales have it. `phrase_bars`: bars between fermatas."""
+
+    bars: int = 12
+    meter: Meter = Meter(4, 4)
+    key: Key | None = None
+    pickup_quarters: float | None = None
+    phrase_bars: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bars <= MOST_BARS:
+            raise ConfigError(f"{self.bars} bars: from 1 to {MOST_BARS}")
+        if self.phrase_bars is not None and self.phrase_bars < 1:
+            raise ConfigError(f"phrases of {self.phrase_bars} bars: at least 1")
+        if (self.meter.bar_quarters * STEPS_PER_QUARTER).denominator != 1:
+            raise NotationError(f"a bar of {self.meter} is no whole number of sixteenths; choose another meter")
+
+
+def plan_sketch(plan: Plan, seed: int) -> Sketch:
+    """An empty sketch of four voices with fermatas at the phrase ends and the tonic chord, root below, at the last."""
+    rng = np.random.default_rng([seed, 0])
+    key = plan.key or Key.parse(str(rng.choice(USUAL_KEYS)))
+    bar = Chorale.bar_steps(plan.meter)
+    pickup = _pickup(plan, bar, rng)
+    steps = plan.bars * bar
+    ends = _fermatas(plan, bar, pickup, rng)
+    fermata = np.zeros(steps, dtype=bool)
+    fermata[ends] = True
+    pitch = np.full((len(VOICES), steps), REST)
+    onset = np.zeros_like(pitch, dtype=bool)
+    onset[:, 0] = True
+    empty = Chorale(pitch, onset, fermata, (MeterAt(0, plan.meter),), key, pickup)
+    return Sketch(empty, np.ones_like(onset), (VoiceRanges(), *_last_chord(key, ends[-1], steps, rng)))
+
+
+def _pickup(plan: Plan, bar: int, rng: np.random.Generator) -> int:
+    """Steps; by default a quarter in seven of ten pieces in 4/4, three of ten in 3/4."""
+    if plan.pickup_quarters is None:
+        usual = 0.7 if plan.meter.beats % 2 == 0 else 0.3
+        return STEPS_PER_QUARTER if bar > STEPS_PER_QUARTER and rng.random() < usual else 0
+    pickup = plan.pickup_quarters * STEPS_PER_QUARTER
+    if pickup != int(pickup) or not 0 <= pickup < bar:
+        raise ConfigError(
+            f"a pick-up of {plan.pickup_quarters:g} quarters: sixteenths (0.25) are the least, and less than a bar of {plan.meter}"
+        )
+    return int(pickup)
+
+
+def _fermatas(plan: Plan, bar: int, pickup: int, rng: np.random.Generator) -> list[int]:
+    """First steps of the notes that end the phrases."""
+    phrase_bars = plan.phrase_bars or (4 if plan.meter.beats == 3 else 2)
+    beat = int(plan.meter.beat_quarters * STEPS_PER_QUARTER)
+    middle = bar // 2 // beat * beat
+    if middle >= bar - pickup:
+        middle = 0
+    # A phrase begins `pickup` before a barline, so bar number n (from 0) begins at pickup + n * bar.
+    ends = [pickup + (last - 1) * bar + middle for last in range(phrase_bars, plan.bars, phrase_bars)]
+    last_start = pickup + (plan.bars - 1) * bar
+    last = last_start if rng.random() < LONG_LAST_CHORD or middle == 0 else last_start + middle
+    # The remainder of a division into phrases joins the last one, so that no phrase is a single bar.
+    if plan.bars % phrase_bars and len(ends) > 1:
+        ends.pop()
+    return [*ends, last]
+
+
+def _last_chord(key: Key, start: int, steps: int, rng: np.random.Generator) -> tuple[Constraint, ...]:
+    major = key.mode == "major" or rng.random() < PICARDY_THIRD
+    tonic = key.tonic
+    triad = frozenset({tonic, (tonic + (4 if major else 3)) % 12, (tonic + 7) % 12})
+    upper = tuple(PitchClasses(voice, start, steps, triad) for voice in range(len(VOICES) - 1))
+    return (*upper, PitchClasses(len(VOICES) - 1, start, steps, frozenset({tonic})))
