@@ -1,0 +1,83 @@
+"""How well a composer foretells real pieces, in nats per cell (one voice, one sixteenth), over all cells of whole pieces.
+
+A figure always carries its kind: exact, bound or pseudo. Figures of different kinds never stand in one column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.composers.composer import Kind, Likelihood
+from musicgen.errors import ConfigError
+from musicgen.music.chorale import VOICES, Chorale
+
+BOOTSTRAP = 2000
+
+
+class Judge(Protocol):
+    """A composer that can say how likely a chorale is."""
+
+    def nats(self, chorale: Chorale) -> Likelihood: ...
+
+
+@dataclass(frozen=True)
+class LikelihoodReport:
+    """nats_per_cell over all cells; interval: 95 %, bootstrap over pieces; by_voice: soprano to bass."""
+
+    kind: Kind
+    nats_per_cell: float
+    interval: tuple[float, float]
+    by_voice: dict[str, float]
+    pieces: int
+    cells: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        low, high = self.interval
+        voices = ", ".join(f"{voice} {nats:.4f}" for voice, nats in self.by_voice.items())
+        return [
+            f"{self.kind} likelihood: {self.nats_per_cell:.4f} nats per cell, 95 % interval {low:.4f} to {high:.4f}",
+            f"{voices}; {self.pieces} pieces, {self.cells:,} cells",
+        ]
+
+
+def measure_likelihood(
+    composer: object, pieces: Sequence[Chorale], seed: int = 0, on_progress: Callable[[float], None] = lambda share: None
+) -> LikelihoodReport:
+    """Refuses composers that cannot say how likely a piece is (dice could, but nobody asks)."""
+    if not hasattr(composer, "nats"):
+        raise ConfigError(
+            f"{getattr(composer, 'name', composer)} states no likelihood; choose a trained model, `musicgen models` lists them"
+        )
+    likelihoods = []
+    for number, piece in enumerate(pieces):
+        likelihoods.append(composer.nats(piece))
+        on_progress((number + 1) / len(pieces))
+    by_voice = np.stack([likelihood.nats.sum(axis=1) for likelihood in likelihoods])  # (pieces, V)
+    steps = np.array([likelihood.nats.shape[1] for likelihood in likelihoods])
+    cells = steps * by_voice.shape[1]
+    names = VOICES if by_voice.shape[1] == len(VOICES) else [f"voice {number + 1}" for number in range(by_voice.shape[1])]
+    return LikelihoodReport(
+        kind=likelihoods[0].kind,
+        nats_per_cell=float(by_voice.sum() / cells.sum()),
+        interval=bootstrap_ratio(by_voice.sum(axis=1), cells, seed),
+        by_voice={name: float(total / steps.sum()) for name, total in zip(names, by_voice.sum(axis=0), strict=True)},
+        pieces=len(pieces),
+        cells=int(cells.sum()),
+    )
+
+
+def bootstrap_ratio(amounts: NDArray[Any], weights: NDArray[Any], seed: int) -> tuple[float, float]:
+    """95 % interval of sum(amounts) / sum(weights), pieces drawn anew with replacement."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(len(amounts), size=(BOOTSTRAP, len(amounts)))
+    ratios = amounts[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return float(low), float(high)
