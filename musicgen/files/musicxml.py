@@ -14,7 +14,7 @@ from typing import Any
 
 from musicgen.errors import FileError, MusicgenError
 from musicgen.files.io import check_input
-from musicgen.files.untrusted import parse_musicxml, read_bytes, read_text, unzipped_score
+from musicgen.files.untrusted import check_text, parse_musicxml, read_bytes, read_text, unzipped_score
 from musicgen.music.score import Score
 
 
@@ -31,7 +31,7 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
     remarks: list[str] = []
     if suffix in (".krn", ".abc"):
         text = read_text(path, data)
-        _refuse_other_text(path, text, suffix)
+        check_text(path, text, suffix)
         text, kind = (text, "humdrum") if suffix == ".krn" else (_without_grace(text, remarks), "abc")
     else:
         root = parse_musicxml(path, unzipped_score(path, data) if suffix == ".mxl" else data)
@@ -62,17 +62,6 @@ def _quiet(path: str | PathLike[str]) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise FileError(path, f"music21 cannot read it ({reason}); check it in a notation program and export it again") from error
-
-
-def _refuse_other_text(path: str | PathLike[str], text: str, suffix: str) -> None:
-    if suffix == ".krn" and not re.search(r"^\*\*kern", text, re.MULTILINE | re.IGNORECASE) and "\t**kern" not in text:
-        raise FileError(path, "no **kern spine in it, so it is not kern; choose another file")
-    if suffix == ".krn" and not re.search(r"^\*-", text, re.MULTILINE):
-        raise FileError(path, "no *- at the end of its spines, so it is cut off; get it again")
-    if suffix == ".abc" and not re.search(r"^K:", text, re.MULTILINE):
-        raise FileError(path, "no K: line in it, so it is not ABC; add the key, as in K:G, or choose another file")
-    if suffix == ".abc" and (bad := re.search(r"(?<![\d.])\d{5,}", re.sub(r"^[A-Za-z]:.*$|%.*$", "", text, flags=re.MULTILINE))):
-        raise FileError(path, f"a note length of {bad[0][:20]}, at most four digits are read; mend it")
 
 
 def _without_grace(text: str, remarks: list[str]) -> str:

@@ -24,6 +24,7 @@ MAX_UNZIPPED = 50_000_000
 MAX_RATIO = 200  # notation compresses 10 to 40 times
 MAX_NOTES = 100_000
 MAX_DEPTH = 60
+MAX_ABC_NUMBER = 128
 MAX_QUARTERS = 1024  # of one note
 MAX_TICKS_PER_QUARTER = 50_400
 
@@ -47,6 +48,43 @@ def read_text(path: str | PathLike[str], data: bytes) -> str:
     if not text.strip():
         raise FileError(path, "the file is empty; choose another")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_text(path: str | PathLike[str], text: str, suffix: str) -> None:
+    """Refuses what is not kern or ABC, and the numbers that would keep music21 busy for hours."""
+    if suffix == ".krn":
+        _check_kern(path, text)
+    else:
+        _check_abc(path, text)
+
+
+def _check_kern(path: str | PathLike[str], text: str) -> None:
+    if not re.search(r"^(.*\t)?\*\*kern", text, re.MULTILINE | re.IGNORECASE):
+        raise FileError(path, "no **kern spine in it, so it is not kern; choose another file")
+    if not re.search(r"^\*-", text, re.MULTILINE):
+        raise FileError(path, "no *- at the end of its spines, so it is cut off; get it again")
+    for beats, unit in re.findall(r"\*M(\d+)/(\d+)", text):
+        _check_fraction(path, "meter", f"{beats}/{unit}")
+
+
+def _check_abc(path: str | PathLike[str], text: str) -> None:
+    if not re.search(r"^K:", text, re.MULTILINE):
+        raise FileError(path, "no K: line in it, so it is not ABC; add the key, as in K:G, or choose another file")
+    for meter in re.findall(r"M:\s*(\d[^\]\n%]*)", text):
+        _check_fraction(path, "M", meter.strip())
+    music = re.sub(r"^[A-Za-z]:.*$|%.*$|\"[^\"\n]*\"|![^!\n]*!|\[[A-Za-z]:[^\]\n]*\]", "", text, flags=re.MULTILINE)
+    for length in re.findall(r"\d+", music):
+        if len(length) > 4 or int(length) > MAX_ABC_NUMBER:
+            raise FileError(path, f"a note length of {length[:20]}; 1 to {MAX_ABC_NUMBER} are read")
+
+
+def _check_fraction(path: str | PathLike[str], where: str, text: str) -> None:
+    """`3+2/8` has five beats."""
+    beats, _, unit = text.partition("/")
+    try:
+        Meter(sum(int(word) for word in beats.strip("() ").split("+")), int(unit))
+    except (ValueError, NotationError) as error:
+        raise FileError(path, f"{where}: {text[:20]} is no meter; 1 to 64 beats over 1, 2, 4, 8, 16 or 32") from error
 
 
 # --- zip
@@ -185,14 +223,8 @@ def _check_duration(path: str | PathLike[str], where: str, element: ET.Element, 
 
 
 def _check_meter(path: str | PathLike[str], where: str, time: ET.Element) -> None:
-    """`3+2` beats count as 5."""
     for beats, unit in zip(time.findall("beats"), time.findall("beat-type"), strict=False):
-        text = f"{beats.text}/{unit.text}"
-        try:
-            total = sum(int(word) for word in (beats.text or "").split("+"))
-            Meter(total, int(unit.text or ""))
-        except (ValueError, NotationError) as error:
-            raise FileError(path, f"{where}: {text} is no meter; 1 to 64 beats over 1, 2, 4, 8, 16 or 32") from error
+        _check_fraction(path, where, f"{beats.text}/{unit.text}")
 
 
 def _check_tempo(path: str | PathLike[str], where: str, text: str) -> None:

@@ -109,7 +109,9 @@ TEXTS = {
     "latin-1.abc": (ABC.encode() + b"% \xf6\n", "byte"),
     "abc without notes.abc": (b"X:1\nK:C\nz4|\n", "no notes|music21"),
     "a long note.abc": (b"X:1\nM:4/4\nL:1/4\nK:C\nC1000000|\n", "note length"),
-    "meter 0.abc": (b"X:1\nM:0/4\nL:1/4\nK:C\nCDEF|\n", "no meter|music21"),
+    "meter 0.abc": (b"X:1\nM:0/4\nL:1/4\nK:C\nCDEF|\n", "M: 0/4 is no meter"),
+    "a long meter.abc": (b"X:1\nM:39991/8\nL:1/4\nK:C\nCDEF|\n", "is no meter"),
+    "a long meter.krn": (KERN.replace("M4/4", "M484/4").encode(), "is no meter"),
     "picture.abc": (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
 }
 
@@ -204,6 +206,8 @@ def mutated_trees(draw: st.DrawFn) -> bytes:
     root = ET.fromstring(GOOD)
     for _ in range(draw(st.integers(1, 3))):
         parents = [element for element in root.iter() if len(element)]
+        if not parents:
+            break
         parent = draw(st.sampled_from(parents))
         child = draw(st.sampled_from(list(parent)))
         other = draw(st.sampled_from(parents))
