@@ -111,6 +111,7 @@ TEXTS = {
     "a long note.abc": (b"X:1\nM:4/4\nL:1/4\nK:C\nC1000000|\n", "note length"),
     "meter 0.abc": (b"X:1\nM:0/4\nL:1/4\nK:C\nCDEF|\n", "M: 0/4 is no meter"),
     "a long meter.abc": (b"X:1\nM:39991/8\nL:1/4\nK:C\nCDEF|\n", "is no meter"),
+    "a broken meter.abc": (b"X:1\nM:[999:1/8\nL:1/4\nK:C\nCDEF|\n", "is no meter"),
     "a long meter.krn": (KERN.replace("M4/4", "M484/4").encode(), "is no meter"),
     "picture.abc": (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
 }
