@@ -71,10 +71,10 @@ def _check_abc(path: str | PathLike[str], text: str) -> None:
     if not re.search(r"^K:", text, re.MULTILINE):
         raise FileError(path, "no K: line in it, so it is not ABC; add the key, as in K:G, or choose another file")
     for meter in re.findall(r"(?:^|\[)M:([^\]\n%]*)", text, re.MULTILINE):
-        if meter.strip() not in ("", "C", "C|", "none"):
-            _check_fraction(path, "M", meter.strip())
+        if digits := re.sub(r"[^\d/+]", "", meter):  # as music21 reads them
+            _check_fraction(path, "M", digits)
     music = re.sub(r"^[A-Za-z]:.*$|%.*$|\"[^\"\n]*\"|![^!\n]*!|\[[A-Za-z]:[^\]\n]*\]", "", text, flags=re.MULTILINE)
-    for length in re.findall(r"\d+", music):
+    for length in re.findall(r"[A-Ga-gxzXZ\]][,']*(\d+)", music):
         if len(length) > 4 or int(length) > MAX_ABC_NUMBER:
             raise FileError(path, f"a note length of {length[:20]}; 1 to {MAX_ABC_NUMBER} are read")
 
