@@ -74,9 +74,11 @@ def _check_abc(path: str | PathLike[str], text: str) -> None:
         if digits := re.sub(r"[^\d/+]", "", meter):  # as music21 reads them
             _check_fraction(path, "M", digits)
     music = re.sub(r"^[A-Za-z]:.*$|%.*$|\"[^\"\n]*\"|![^!\n]*!|\[[A-Za-z]:[^\]\n]*\]", "", text, flags=re.MULTILINE)
-    for length in re.findall(r"[A-Ga-gxzXZ\]][,']*(\d+)", music):
+    for length in re.findall(r"\d+", music):
         if len(length) > 4 or int(length) > MAX_ABC_NUMBER:
-            raise FileError(path, f"a note length of {length[:20]}; 1 to {MAX_ABC_NUMBER} are read")
+            raise FileError(
+                path, f"the number {length[:20]} among the notes; 1 to {MAX_ABC_NUMBER} are read, take out text that is no music"
+            )
 
 
 def _check_fraction(path: str | PathLike[str], where: str, text: str) -> None:

@@ -108,7 +108,7 @@ TEXTS = {
     "no abc.abc": (b"just words\n", "no K:"),
     "latin-1.abc": (ABC.encode() + b"% \xf6\n", "byte"),
     "abc without notes.abc": (b"X:1\nK:C\nz4|\n", "no notes|music21"),
-    "a long note.abc": (b"X:1\nM:4/4\nL:1/4\nK:C\nC1000000|\n", "note length"),
+    "a long note.abc": (b"X:1\nM:4/4\nL:1/4\nK:C\nC1000000|\n", "1000000 among the notes"),
     "meter 0.abc": (b"X:1\nM:0/4\nL:1/4\nK:C\nCDEF|\n", "M: 0/4 is no meter"),
     "a long meter.abc": (b"X:1\nM:39991/8\nL:1/4\nK:C\nCDEF|\n", "is no meter"),
     "a broken meter.abc": (b"X:1\nM:[999:1/8\nL:1/4\nK:C\nCDEF|\n", "is no meter"),
