@@ -52,8 +52,9 @@ class Quartet(nn.Module):
         self.embed_conditions = nn.ModuleList(nn.Embedding(size, c.condition_embedding) for size in c.condition_sizes)
         conditions = len(c.condition_sizes) * c.condition_embedding
         step = c.voices * c.embedding + conditions
-        self.past = nn.LSTM(step, c.width, c.layers, batch_first=True, dropout=c.dropout)
-        self.future = nn.LSTM(step, c.width, c.layers, batch_first=True, dropout=c.dropout)
+        between = c.dropout if c.layers > 1 else 0.0
+        self.past = nn.LSTM(step, c.width, c.layers, batch_first=True, dropout=between)
+        self.future = nn.LSTM(step, c.width, c.layers, batch_first=True, dropout=between)
         # Reads the other voices: for each voice the matrix rows of its own cell are multiplied by zero.
         self.present = nn.Parameter(torch.randn(c.voices, c.voices, c.embedding, c.width) * (c.voices * c.embedding) ** -0.5)
         self.present_conditions = nn.Linear(conditions, c.voices * c.width)

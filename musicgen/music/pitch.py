@@ -45,7 +45,7 @@ class Spelling:
 
     @classmethod
     def parse(cls, name: str) -> Spelling:
-        """Reads `C4`, `Bb3`, `F#5`, `Fx4`, and music21's flats `B-3`."""
+        """Reads `C4`, `Bb3`, `F#5`, `Fx4`, and music21's flats: `B-3` is Bb3, never octave -3."""
         match = _NAME.match(name.strip())
         if match is None:
             raise NotationError(f"{name!r} is no note name; write a letter A to G, # or b, and an octave, like F#4 or Bb3")

@@ -44,16 +44,17 @@ class Fill:
     log_probability: FloatArray
 
 
-def draw(logits: FloatArray, allowed: NDArray[np.bool_], noise: FloatArray, temperature: float, top_p: float = 1.0) -> NDArray[np.int64]:
-    """(N,) ids from logits (N, K), only where allowed (N, K); `noise` (N, K) is Gumbel, so equal noise gives equal draws."""
+def draw(
+    logits: FloatArray, allowed: NDArray[np.bool_], noise: FloatArray, temperature: float | FloatArray, top_p: float = 1.0
+) -> NDArray[np.int64]:
+    """(N,) ids from logits (N, K), only where allowed (N, K); `noise` (N, K) is Gumbel, so equal noise gives equal draws.
+
+    temperature: one for all, or (N, 1). The largest of logits + temperature * noise is a draw at that temperature (Gumbel 1954).
+    """
     scores = np.where(allowed, logits, -np.inf)
-    if temperature == 0:
-        best: NDArray[np.int64] = np.argmax(scores, axis=-1)
-        return best
-    scores = scores / temperature
     if top_p < 1:
-        scores = np.where(_nucleus(scores, top_p), scores, -np.inf)
-    drawn: NDArray[np.int64] = np.argmax(scores + noise, axis=-1)
+        scores = np.where(_nucleus(scores / np.maximum(temperature, 1e-6), top_p), scores, -np.inf)
+    drawn: NDArray[np.int64] = np.argmax(scores + temperature * noise, axis=-1)
     return drawn
 
 

@@ -22,6 +22,9 @@ IdArray = NDArray[np.int64]
 Logits = Callable[[IdArray], FloatArray]
 """ids (B, V, T) -> logits (B, V, T, K)"""
 
+Pass = tuple[int, float]
+"""stride, temperature"""
+
 FIRST_STRIDE, LAST_STRIDE = 2, 6
 
 
@@ -51,19 +54,20 @@ def gibbs(
     """Fills the free cells; a piece's result depends on its own seed only, not on the pieces beside it."""
     run = _Run(logits_of, task, options, seeds)
     while (hidden := run.ids == task.mask_id).any():
-        run.redraw(hidden, FIRST_STRIDE, options.start_temperature)
-    passes = plan_passes(task.free, options)
-    for number, (stride, temperature) in enumerate(passes):
-        run.redraw(task.free, stride, temperature)
-        on_pass((number + 1) / len(passes))
+        run.redraw(hidden, [(FIRST_STRIDE, options.start_temperature)] * len(seeds))
+    plans = [plan_passes(free, options) for free in task.free]
+    passes = max(map(len, plans), default=0)
+    for number in range(passes):
+        going = np.array([number < len(plan) for plan in plans])
+        run.redraw(task.free & going[:, None, None], [plan[min(number, len(plan) - 1)] if plan else (1, 0.0) for plan in plans])
+        on_pass((number + 1) / passes)
     return Fill(run.ids, run.log_probability)
 
 
-def plan_passes(free: BoolArray, options: SamplingOptions) -> list[tuple[int, float]]:
-    """(stride, temperature) of each pass; a pass redraws 1 / (stride * free voices) of the free cells, in all `sweeps` times each."""
-    steps_with_free = free.any(axis=1)
-    voices = free.sum() / max(1, steps_with_free.sum())
-    passes: list[tuple[int, float]] = []
+def plan_passes(free: BoolArray, options: SamplingOptions) -> list[Pass]:
+    """(stride, temperature) of each pass over a piece's free cells (V, T): a pass redraws 1 / (stride * free voices) of them."""
+    voices = free.sum() / max(1, free.any(axis=0).sum())
+    passes: list[Pass] = []
     redrawn = 0.0
     while redrawn < options.sweeps and voices > 0:
         share = redrawn / options.sweeps
@@ -87,42 +91,46 @@ class _Run:
         self.vocab_size = len(task.sounding_of_id)
         self.log_probability = np.zeros(self.ids.shape, dtype=np.float32)
 
-    def redraw(self, candidates: BoolArray, stride: int, temperature: float) -> None:
-        """One run of the model, then the chosen cells column by column from left to right."""
+    def redraw(self, candidates: BoolArray, passes: Sequence[Pass]) -> None:
+        """One run of the model, then the chosen cells column by column from left to right; one (stride, temperature) a piece."""
         logits = self.logits_of(self.ids)
-        chosen = [_choose(rng, cells, stride) for rng, cells in zip(self.rngs, candidates, strict=True)]
+        chosen = [_choose(rng, cells, stride) for rng, cells, (stride, _) in zip(self.rngs, candidates, passes, strict=True)]
         noise = [gumbel(rng, (len(steps), self.vocab_size)) for rng, (_, steps) in zip(self.rngs, chosen, strict=True)]
         rules = HoldRules(self.barred_before, self.task.must_begin, self.task.sounding_of_id, self.ids.copy(), self.task.hold_id)
-        for column in range(max((len(steps) for _, steps in chosen), default=0)):
+        for column in range(max(len(steps) for _, steps in chosen)):
             pieces = np.array([piece for piece, (_, steps) in enumerate(chosen) if column < len(steps)])
             voices = np.array([chosen[piece][0][column] for piece in pieces])
             steps = np.array([chosen[piece][1][column] for piece in pieces])
             column_noise = np.stack([noise[piece][column] for piece in pieces])
-            self._draw_cells(rules, logits[pieces, voices, steps], pieces, voices, steps, column_noise, temperature)
+            temperature = np.array([[passes[piece][1]] for piece in pieces])
+            self._draw_cells(rules, logits[pieces, voices, steps], (pieces, voices, steps), column_noise, temperature)
 
     def _draw_cells(
         self,
         rules: HoldRules,
         logits: FloatArray,
-        pieces: IdArray,
-        voices: IdArray,
-        steps: IdArray,
+        cells: tuple[IdArray, IdArray, IdArray],
         noise: FloatArray,
-        temperature: float,
+        temperature: FloatArray,
     ) -> None:
-        allowed = rules.allowed(pieces, voices, steps)
+        """Draws cells (pieces, voices, steps) of N different pieces from logits (N, K)."""
+        allowed = rules.allowed(*cells)
         drawn = draw(logits, allowed, noise, temperature, self.options.top_p)
-        drawn = np.where(allowed.any(axis=1), drawn, self.ids[pieces, voices, steps])
-        rules.decide(pieces, voices, steps, drawn)
-        self.ids[pieces, voices, steps] = drawn
+        drawn = np.where(allowed.any(axis=1), drawn, self.ids[cells])
+        rules.decide(*cells, drawn)
+        self.ids[cells] = drawn
         log_p = log_softmax(np.where(allowed, logits, -np.inf))
-        self.log_probability[pieces, voices, steps] = np.take_along_axis(log_p, drawn[:, None], axis=1)[:, 0]
+        self.log_probability[cells] = np.take_along_axis(log_p, drawn[:, None], axis=1)[:, 0]
 
 
 def _choose(rng: np.random.Generator, candidates: BoolArray, stride: int) -> tuple[IdArray, IdArray]:
-    """(voices, steps) of at most one candidate cell (V, T) in every `stride` steps, in rising order of steps."""
-    offset = rng.integers(stride)
-    scores = np.where(candidates, rng.random(candidates.shape), -1.0)
+    """(voices, steps) of at most one candidate cell (V, T) in every `stride` steps, in rising order of steps.
+
+    Nothing is drawn from the generator for a piece that is done or for padding, so that a piece is the same in any batch.
+    """
     steps = np.flatnonzero(candidates.any(axis=0))
-    steps = steps[steps % stride == offset]
-    return scores[:, steps].argmax(axis=0), steps
+    if steps.size == 0:
+        return steps, steps
+    steps = steps[steps % stride == rng.integers(stride)]
+    scores = np.where(candidates[:, steps], rng.random((candidates.shape[0], len(steps))), -1.0)
+    return scores.argmax(axis=0), steps

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from tiny import tiny_composer
+
+from musicgen.composers.composer import Likelihood
+from musicgen.composers.references import Bach, Dice
+from musicgen.errors import ConfigError
+from musicgen.evaluation.likelihood import measure_likelihood
+from musicgen.evaluation.reconstruction import measure_reconstruction
+
+
+class Uniform:
+    name = "uniform"
+
+    def nats(self, chorale) -> Likelihood:
+        return Likelihood(np.full(chorale.pitch.shape, np.log(48), dtype=np.float32), "exact")
+
+
+@pytest.fixture(scope="module")
+def chorales(bach_pieces):
+    return [piece.chorale for piece in bach_pieces[:4]]
+
+
+def test_the_likelihood_of_uniform_is_ln_k(chorales) -> None:
+    report = measure_likelihood(Uniform(), chorales)
+    assert report.nats_per_cell == pytest.approx(np.log(48), rel=1e-6)
+    assert report.interval == pytest.approx((np.log(48), np.log(48)), rel=1e-6)
+    assert report.cells == sum(chorale.pitch.size for chorale in chorales)
+
+
+def test_voices_average_to_the_whole_and_lie_in_the_interval(chorales) -> None:
+    report = measure_likelihood(tiny_composer(), chorales)
+    assert report.kind == "pseudo"
+    assert np.mean(list(report.by_voice.values())) == pytest.approx(report.nats_per_cell, rel=1e-6)
+    assert report.interval[0] <= report.nats_per_cell <= report.interval[1]
+    assert all("pseudo" in line for line in report.lines()[:1])
+
+
+def test_dice_state_no_likelihood(chorales) -> None:
+    with pytest.raises(ConfigError, match="dice states no likelihood"):
+        measure_likelihood(Dice(), chorales)
+
+
+def test_bach_reconstructs_himself_and_dice_hardly(chorales) -> None:
+    bach = measure_reconstruction(Bach(chorales), chorales)
+    assert (bach.cells, bach.notes) == (1.0, 1.0)
+    dice = measure_reconstruction(Dice(), chorales)
+    assert dice.cells < 0.15
+    assert set(dice.by_voice) == {"alto", "tenor", "bass"}
+    assert dice.cells_interval[0] <= dice.cells <= dice.cells_interval[1]

@@ -1,0 +1,71 @@
+"""B batch, V voices, T steps, C conditions, K ids."""
+
+import pytest
+import torch
+from tiny import CONFIG, tiny_model
+
+from musicgen.errors import ConfigError
+from musicgen.models.layers import carry, reversal
+from musicgen.models.quartet import Quartet, QuartetConfig
+
+STEPS = 12
+
+
+def inputs(batch: int = 1, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(CONFIG.vocab_size, (batch, 4, STEPS), generator=generator)
+    ids[torch.rand(ids.shape, generator=generator) < 0.5] = 0
+    conditions = torch.stack([torch.randint(size, (batch, STEPS), generator=generator) for size in CONFIG.condition_sizes], dim=1)
+    return ids, conditions, torch.full((batch,), STEPS)
+
+
+@pytest.mark.parametrize("hold_id", [0, None])
+def test_no_cell_reads_its_own_id(hold_id: int | None) -> None:
+    torch.manual_seed(0)
+    model = Quartet(QuartetConfig(CONFIG.vocab_size, CONFIG.input_size, hold_id, CONFIG.condition_sizes, embedding=8, width=16)).eval()
+    ids, conditions, lengths = inputs()
+    before = model(ids, conditions, lengths)
+    for voice in range(4):
+        for step in range(STEPS):
+            for other in (0, 7, CONFIG.vocab_size):  # HOLD, a pitch, MASK
+                changed = ids.clone()
+                changed[0, voice, step] = other
+                after = model(changed, conditions, lengths)
+                assert torch.equal(after[0, voice, step], before[0, voice, step])
+
+
+def test_every_cell_reads_every_other_cell() -> None:
+    model = tiny_model().eval()
+    ids, conditions, lengths = inputs()
+    before = model(ids, conditions, lengths)
+    for voice, step in ((0, 0), (2, 5), (3, STEPS - 1)):
+        changed = ids.clone()
+        changed[0, voice, step] = 11 if ids[0, voice, step] != 11 else 12
+        differs = (model(changed, conditions, lengths) != before).any(-1)[0]
+        differs[voice, step] = True
+        assert differs.all()
+
+
+def test_a_batch_gives_what_single_pieces_give_padding_or_not() -> None:
+    model = tiny_model().eval()
+    ids, conditions, lengths = inputs(batch=3)
+    lengths = torch.tensor([STEPS, 7, 4])
+    together = model(ids, conditions, lengths)
+    for piece, length in enumerate(lengths.tolist()):
+        alone = model(ids[piece : piece + 1, :, :length], conditions[piece : piece + 1, :, :length], lengths[piece : piece + 1])
+        torch.testing.assert_close(together[piece, :, :length], alone[0], atol=1e-5, rtol=1e-5)
+
+
+def test_carry_replaces_holds_by_what_they_hold() -> None:
+    assert carry(torch.tensor([[0, 5, 0, 0, 7, 0]]), 0).tolist() == [[0, 5, 5, 5, 7, 7]]
+
+
+def test_reversal_leaves_padding_in_place() -> None:
+    assert reversal(torch.tensor([3, 5]), 5).tolist() == [[2, 1, 0, 3, 4], [4, 3, 2, 1, 0]]
+
+
+@pytest.mark.parametrize("changes", [{"vocab_size": 0}, {"input_size": 3}, {"width": 0}, {"dropout": 1.0}])
+def test_impossible_configs_are_refused(changes) -> None:
+    values = {"vocab_size": 48, "input_size": 50, "hold_id": 0, "condition_sizes": (4,), **changes}
+    with pytest.raises(ConfigError):
+        QuartetConfig(**values)

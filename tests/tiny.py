@@ -1,0 +1,41 @@
+"""Tiny networks built in the tests: real layers, random weights, a thousandth of the size."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from musicgen.composers.neural import QuartetComposer
+from musicgen.models.checkpoint import Checkpoint, save_checkpoint
+from musicgen.models.quartet import Quartet, QuartetConfig
+from musicgen.sampling.draw import SamplingOptions
+from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
+
+TOKENIZER = GridTokenizer()
+CONFIG = QuartetConfig(
+    vocab_size=TOKENIZER.size,
+    input_size=TOKENIZER.size + 2,
+    hold_id=TOKENIZER.hold_id,
+    condition_sizes=CONDITION_SIZES,
+    embedding=8,
+    condition_embedding=2,
+    width=16,
+    layers=1,
+    dropout=0.0,
+)
+CHECKPOINT = Checkpoint("quartet", asdict(CONFIG), asdict(TOKENIZER), {"name": "bach-chorales", "fingerprint": "", "split": "train"}, {})
+
+
+def tiny_model(seed: int = 0) -> Quartet:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Quartet(CONFIG)
+
+
+def tiny_checkpoint(folder: Path, seed: int = 0) -> Path:
+    save_checkpoint(folder, CHECKPOINT, tiny_model(seed).state_dict(), dtype=torch.float32)
+    return folder
+
+
+def tiny_composer(sweeps: float = 2.0) -> QuartetComposer:
+    return QuartetComposer("tiny", tiny_model().eval(), TOKENIZER, CHECKPOINT, SamplingOptions(sweeps=sweeps))

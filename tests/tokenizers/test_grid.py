@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from musicgen.errors import ConfigError, NotationError
+from musicgen.music.chorale import REST, Chorale
+from musicgen.music.constraints import PitchClasses, VoiceRanges
+from musicgen.music.sketch import Sketch
+from musicgen.tokenizers.grid import CONDITION_SIZES, REST_ROW, GridTokenizer
+
+TEXT = """
+3/4, D minor, pickup 4
+S  D5 -  -  -  | D5 -  C5^ -  .  -  -  -
+A  A4 -  -  -  | A4 -  -   -  A4 -  -  -
+T  F4 -  .  -  | D4 -  -   -  A3 -  -  -
+B  D3 -  -  -  | D3 D3 -   -  A2 -  -  -
+"""
+
+
+@pytest.mark.parametrize("held", ["hold", "pair"])
+def test_decode_is_the_inverse_of_encode_for_every_chorale(held: str, bach_pieces) -> None:
+    tokenizer = GridTokenizer(held)
+    for piece in bach_pieces:
+        ids = tokenizer.encode(piece.chorale)
+        assert ids.min() >= 0
+        assert ids.max() < tokenizer.size
+        assert tokenizer.decode(ids, piece.chorale) == piece.chorale, piece.name
+
+
+@pytest.mark.parametrize("held", ["hold", "pair"])
+def test_repeated_and_held_differ(held: str) -> None:
+    struck, sustained = (Chorale.parse("\n".join(f"{v} C4 {second}" for v in "SATB")) for second in ("C4", "-"))
+    tokenizer = GridTokenizer(held)
+    assert (tokenizer.encode(struck)[:, 1] != tokenizer.encode(sustained)[:, 1]).all()
+
+
+def test_the_two_ways_to_hold() -> None:
+    chorale = Chorale.parse("\n".join(f"{v} C4 - . -" for v in "SATB"))
+    assert GridTokenizer("hold").encode(chorale)[0].tolist() == [26, 0, 1, 0]
+    pairs = GridTokenizer("pair")
+    assert [tuple(pairs.vocabulary.meaning(int(i))) for i in pairs.encode(chorale)[0]] == [
+        ("pitch", 60),
+        ("held pitch", 60),
+        ("rest", 0),
+        ("held rest", 0),
+    ]
+
+
+def test_conditions() -> None:
+    chorale = Chorale.parse(TEXT)
+    phase, beat, fermata, key, mode = GridTokenizer().conditions(chorale)
+    assert phase.tolist() == [0, 1, 2, 3] * 3
+    assert beat.tolist() == [2] * 4 + [0] * 4 + [1] * 4
+    assert np.flatnonzero(fermata).tolist() == [6, 7]
+    assert set(key) == {11}
+    assert set(mode) == {1}
+
+
+def test_conditions_stay_in_their_sizes_for_every_chorale(bach_pieces) -> None:
+    for piece in bach_pieces[::5]:
+        conditions = GridTokenizer().conditions(piece.chorale)
+        assert (conditions.min(axis=1) >= 0).all()
+        assert (conditions.max(axis=1) < CONDITION_SIZES).all()
+
+
+def test_a_pitch_outside_the_vocabulary_is_refused_with_its_place() -> None:
+    with pytest.raises(NotationError, match=r"soprano, bar 1 beat 1\.5: C6 is outside the C2 to A5"):
+        GridTokenizer().encode(Chorale.parse(TEXT.replace("C5^", "C6^")))
+
+
+def test_what_may_sound_joins_ranges_constraints_and_given_notes() -> None:
+    sketch = Sketch(Chorale.parse(TEXT), np.arange(4)[:, None].repeat(12, 1) == 1, (VoiceRanges(), PitchClasses(1, 0, 4, frozenset({9}))))
+    table = GridTokenizer().sounding_allowed(sketch)
+    assert np.flatnonzero(table[1, 0]).tolist() == [57, 69]
+    assert np.flatnonzero(table[1, 4])[[0, -1]].tolist() == [53, 74]
+    assert np.flatnonzero(table[0, 8]).tolist() == [REST_ROW]
+    assert table[1, 8, REST_ROW]
+    assert not table[1, 5, REST_ROW]
+    assert np.flatnonzero(table[3, 11]).tolist() == [45]
+
+
+@pytest.mark.parametrize("arguments", [{"held": "tie"}, {"lowest": 70, "highest": 60}, {"highest": 128}])
+def test_impossible_tokenizers_are_refused(arguments) -> None:
+    with pytest.raises(ConfigError):
+        GridTokenizer(**arguments)
+
+
+def test_cells_say_what_each_id_says_by_itself() -> None:
+    pitch, onset = GridTokenizer().cells(np.array([[0, 1, 2, 47]]))
+    assert pitch.tolist() == [[REST, REST, 36, 81]]
+    assert onset.tolist() == [[False, True, True, True]]

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+from tiny import TOKENIZER
+
+from musicgen.errors import ConfigError, CorpusError
+from musicgen.music.chorale import RANGES, REST
+from musicgen.training.batches import WindowSource, encode_piece, transpositions, whole_pieces
+from musicgen.training.config import TrainingConfig, apply_settings
+
+CONFIG = TrainingConfig(batch=6, window=40, hidden=0.5)
+
+
+@pytest.fixture(scope="module")
+def chorales(bach_pieces):
+    return [piece.chorale for piece in bach_pieces[:6]]
+
+
+def test_a_batch_is_a_function_of_seed_and_number(chorales) -> None:
+    first, again = (WindowSource(chorales, TOKENIZER, CONFIG).batch(5) for _ in range(2))
+    assert torch.equal(first.ids, again.ids)
+    assert not torch.equal(first.ids, WindowSource(chorales, TOKENIZER, CONFIG).batch(6).ids)
+
+
+def test_targets_are_windows_of_transposed_pieces(chorales) -> None:
+    source = WindowSource(chorales, TOKENIZER, CONFIG)
+    versions = [encode_piece(TOKENIZER, moved).ids for chorale in chorales for moved in transpositions(chorale, CONFIG.transpose)]
+    batch = source.batch(0)
+    for targets, valid in zip(batch.targets.numpy(), batch.valid.numpy(), strict=True):
+        window = np.where(valid, targets, TOKENIZER.boundary_id)
+        assert any(
+            (ids[:, start : start + window.shape[1]] == window).all()
+            for ids in versions
+            for start in range(ids.shape[1] - window.shape[1] + 1)
+        )
+
+
+def test_hidden_cells_are_masked_in_the_input_and_kept_in_the_target(chorales) -> None:
+    batch = WindowSource(chorales, TOKENIZER, CONFIG).batch(1)
+    hidden = batch.ids == TOKENIZER.mask_id
+    assert 0 < hidden.sum() < hidden.numel()
+    assert (batch.targets[hidden] < TOKENIZER.size).all()
+    seen = batch.valid & ~hidden
+    assert torch.equal(batch.ids[seen], batch.targets[seen])
+
+
+def test_beginnings_and_ends_are_seen(chorales) -> None:
+    source = WindowSource(chorales, TOKENIZER, CONFIG)
+    batches = [source.batch(number) for number in range(20)]
+    first = torch.cat([batch.valid[:, 0, 0] for batch in batches])
+    last = torch.cat([batch.valid[:, 0, -1] for batch in batches])
+    assert (~first).any()
+    assert (~last).any()
+
+
+def test_transpositions_stay_in_the_ranges(chorales) -> None:
+    for chorale in chorales:
+        moved = transpositions(chorale, 6)
+        assert any(version == chorale for version in moved)
+        for version in moved:
+            for voice, (lowest, highest) in enumerate(RANGES):
+                sounding = version.pitch[voice][version.pitch[voice] != REST]
+                assert lowest <= sounding.min() <= sounding.max() <= highest
+
+
+def test_whole_pieces_count_every_cell_once(chorales) -> None:
+    cells = sum(int(batch.valid.sum()) for batch, _ in whole_pieces(chorales, TOKENIZER, batch=4))
+    assert cells == sum(chorale.pitch.size for chorale in chorales)
+
+
+def test_no_pieces_are_refused() -> None:
+    with pytest.raises(CorpusError, match="no pieces"):
+        WindowSource([], TOKENIZER, CONFIG)
+
+
+def test_settings_change_one_field_and_keep_its_type() -> None:
+    changed = apply_settings({"training": TrainingConfig()}, ["training.batch=8", "training.learning_rate=1e-4"])
+    assert changed["training"] == TrainingConfig(batch=8, learning_rate=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("batch=8", "group.name=value"),
+        ("training.batch", "group.name=value"),
+        ("model.width=8", "no settings named 'model'"),
+        ("training.bach=8", "did you mean batch"),
+        ("training.batch=eight", "a value of type int"),
+        ("training.batch=0", "at least 1"),
+        ("training.hidden=2", "from 0 to 1"),
+    ],
+)
+def test_settings_that_do_not_exist_are_refused(setting: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        apply_settings({"training": TrainingConfig()}, [setting])
