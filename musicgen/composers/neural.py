@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from musicgen.composers.composer import Likelihood
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, load_model, read_checkpoint
+from musicgen.models.quartet import Quartet
 from musicgen.music.chorale import Chorale
 from musicgen.music.sketch import Sketch
-from musicgen.sampling.draw import FloatArray, SamplingOptions
-from musicgen.sampling.gibbs import GibbsTask, IdArray, gibbs
+from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
+from musicgen.sampling.gibbs import Cells, GibbsTask, IdArray, Logits, gibbs
 from musicgen.tokenizers.grid import GridTokenizer
 
 MOST_TOGETHER = 16
@@ -33,7 +33,7 @@ class QuartetComposer:
     """DeepBach: pseudo-Gibbs sampling from a Quartet. Reads HOLD ids, since redrawing an onset then moves the whole note."""
 
     name: str
-    model: nn.Module
+    model: Quartet
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = field(default_factory=SamplingOptions)
@@ -50,6 +50,7 @@ class QuartetComposer:
                 f"{folder}: the tokenizer has {expected} ids (hold: {tokenizer.hold_id}), the model {found}; train it again"
             )
         model = load_model(folder, checkpoint, torch.bfloat16)
+        assert isinstance(model, Quartet)  # what kind "quartet" builds
         return cls(folder.name, model, tokenizer, checkpoint, options or SamplingOptions())
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
@@ -74,9 +75,10 @@ class QuartetComposer:
     def nats(self, chorale: Chorale) -> Likelihood:
         """Pseudo: each cell given all others."""
         ids = self.tokenizer.encode(chorale)
-        logits = self._reader([self.tokenizer.conditions(chorale)], [chorale.steps])(ids[None])
-        log_p = torch.from_numpy(logits[0]).log_softmax(-1).numpy()
-        return Likelihood(-np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0], "pseudo")
+        cells = tuple(axis.ravel() for axis in np.indices((1, *ids.shape)))
+        logits = self._reader([self.tokenizer.conditions(chorale)], [chorale.steps])(ids[None], cells)
+        log_p = log_softmax(logits.astype(np.float64)).reshape(*ids.shape, -1)
+        return Likelihood(-np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0].astype(np.float32), "pseudo")
 
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_pass: Callable[[float], None]) -> list[Chorale]:
         lengths = [sketch.given.steps for sketch in sketches]
@@ -106,7 +108,7 @@ class QuartetComposer:
         hidden = sketch.free & (quarters | rules_change | sketch.must_begin())
         return np.where(hidden, self.tokenizer.mask_id, np.where(sketch.free, HOLD, ids))
 
-    def _reader(self, conditions: Sequence[IdArray], lengths: Sequence[int]) -> Callable[[IdArray], FloatArray]:
+    def _reader(self, conditions: Sequence[IdArray], lengths: Sequence[int]) -> Logits:
         """The model as a function of ids (B, V, T), with a BOUNDARY step at either end as in training."""
         steps = max(lengths)
         edged = [np.pad(rows, ((0, 0), (1, 1)), mode="edge") for rows in conditions]
@@ -115,9 +117,10 @@ class QuartetComposer:
         boundary = self.tokenizer.boundary_id
 
         @torch.inference_mode()
-        def logits_of(ids: IdArray) -> FloatArray:
+        def logits_of(ids: IdArray, cells: Cells) -> FloatArray:
             edges = np.pad(ids, ((0, 0), (0, 0), (1, 1)), constant_values=boundary)
-            logits = self.model(torch.from_numpy(edges), conditions_bct, lengths_b)[:, :, 1:-1]
+            pieces, voices, at = (torch.from_numpy(axis) for axis in cells)
+            logits = self.model.logits_at(torch.from_numpy(edges), conditions_bct, lengths_b, (pieces, voices, at + 1))
             result: FloatArray = logits.float().numpy()
             return result
 

@@ -68,14 +68,39 @@ class Quartet(nn.Module):
 
     def forward(self, ids: Tensor, conditions: Tensor, lengths: Tensor) -> Tensor:
         """ids (B, V, T), conditions (B, C, T), lengths (B,) of valid steps -> logits (B, V, T, K); no cell's logits read its own id."""
-        known = self._known(ids)  # (B, T, V, E)
+        shared, known, context = self._states(ids, conditions, lengths)
+        width = self.config.width
+        present = self.dropout(known.flatten(2)) @ self._present_weights() + self.present_conditions(context)
+        present = torch.relu(present).reshape(*present.shape[:2], self.config.voices, width)  # (B, T, V, D)
+        hidden = torch.einsum("btd,vde->bvte", shared, self.merge[:, : 2 * width])
+        hidden = hidden + torch.einsum("btvd,vde->bvte", present, self.merge[:, 2 * width :]) + self.merge_bias[:, None]
+        return torch.einsum("bvtd,vdk->bvtk", self.dropout(torch.relu(hidden)), self.head) + self.head_bias[:, None]
+
+    def logits_at(self, ids: Tensor, conditions: Tensor, lengths: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """What `forward` gives at N cells (pieces, voices, steps) -> (N, K), for sampling: most heads are never asked."""
+        shared, known, context = self._states(ids, conditions, lengths)
+        pieces, voices, steps = cells
+        width = self.config.width
+        at = shared[pieces, steps], known.flatten(2)[pieces, steps], context[pieces, steps]
+        logits = at[0].new_empty(len(voices), self.config.vocab_size)
+        present_weights = self._present_weights().unflatten(1, (self.config.voices, width))  # type: ignore[no-untyped-call]
+        present_conditions = self.present_conditions(at[2]).reshape(len(voices), self.config.voices, width)
+        for voice in range(self.config.voices):
+            rows = (voices == voice).nonzero()[:, 0]
+            present = torch.relu(at[1][rows] @ present_weights[:, voice] + present_conditions[rows, voice])
+            hidden = torch.cat([at[0][rows], present], dim=-1) @ self.merge[voice] + self.merge_bias[voice]
+            logits[rows] = torch.relu(hidden) @ self.head[voice] + self.head_bias[voice]
+        return logits
+
+    def _states(self, ids: Tensor, conditions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Past and future of each step (B, T, 2D), what sounds at it (B, T, V, E), its conditions (B, T, C E')."""
+        known = self._known(ids)
         context = torch.cat([table(row) for table, row in zip(self.embed_conditions, conditions.unbind(1), strict=True)], dim=-1)
         past = delayed(self._run(self.past, known, context))
         back = reversal(lengths, ids.shape[-1])
         coming = self._embed(self.embed_future, ids)
         future = delayed(self._run(self.future, self._reorder(coming, back), self._reorder(context, back)))
-        present = self._present(known, context)  # (B, T, V, D)
-        return self._read_off(past, self._reorder(future, back), present)
+        return torch.cat([past, self._reorder(future, back)], dim=-1), known, context
 
     def _embed(self, table: nn.Embedding, ids: Tensor) -> Tensor:
         """(B, V, T) ids to (B, T, V, E), each voice with rows of its own."""
@@ -94,17 +119,8 @@ class Quartet(nn.Module):
         states: Tensor = net(self.dropout(torch.cat([cells.flatten(2), context], dim=-1)))[0]
         return states
 
-    def _present(self, known: Tensor, context: Tensor) -> Tensor:
-        weights = (self.present * self.others).permute(1, 2, 0, 3).flatten(0, 1).flatten(1)  # (V E, V D)
-        summed = self.dropout(known.flatten(2)) @ weights + self.present_conditions(context)
-        return torch.relu(summed).reshape(*summed.shape[:2], self.config.voices, self.config.width)
-
-    def _read_off(self, past: Tensor, future: Tensor, present: Tensor) -> Tensor:
-        width = self.config.width
-        shared = torch.cat([past, future], dim=-1)  # (B, T, 2D)
-        hidden = torch.einsum("btd,vde->bvte", shared, self.merge[:, : 2 * width])
-        hidden = hidden + torch.einsum("btvd,vde->bvte", present, self.merge[:, 2 * width :]) + self.merge_bias[:, None]
-        return torch.einsum("bvtd,vdk->bvtk", self.dropout(torch.relu(hidden)), self.head) + self.head_bias[:, None]
+    def _present_weights(self) -> Tensor:
+        return (self.present * self.others).permute(1, 2, 0, 3).flatten(0, 1).flatten(1)  # (V E, V D)
 
     @staticmethod
     def _reorder(states: Tensor, index: Tensor) -> Tensor:

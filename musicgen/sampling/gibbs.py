@@ -19,8 +19,10 @@ from musicgen.sampling.allowed import HoldRules, count_barred
 from musicgen.sampling.draw import Fill, FloatArray, SamplingOptions, draw, gumbel, log_softmax
 
 IdArray = NDArray[np.int64]
-Logits = Callable[[IdArray], FloatArray]
-"""ids (B, V, T) -> logits (B, V, T, K)"""
+Cells = tuple[IdArray, IdArray, IdArray]
+"""Pieces, voices and steps of N cells."""
+Logits = Callable[[IdArray, Cells], FloatArray]
+"""ids (B, V, T), N cells -> logits (N, K) of those cells"""
 
 Pass = tuple[int, float]
 """stride, temperature"""
@@ -92,24 +94,25 @@ class _Run:
         self.log_probability = np.zeros(self.ids.shape, dtype=np.float32)
 
     def redraw(self, candidates: BoolArray, passes: Sequence[Pass]) -> None:
-        """One run of the model, then the chosen cells column by column from left to right; one (stride, temperature) a piece."""
-        logits = self.logits_of(self.ids)
+        """One run of the model, then the chosen cells of each piece from left to right; one (stride, temperature) a piece."""
         chosen = [_choose(rng, cells, stride) for rng, cells, (stride, _) in zip(self.rngs, candidates, passes, strict=True)]
-        noise = [gumbel(rng, (len(steps), self.vocab_size)) for rng, (_, steps) in zip(self.rngs, chosen, strict=True)]
+        counts = np.array([len(steps) for _, steps in chosen])
+        voices, steps = (np.concatenate([piece[axis] for piece in chosen]) for axis in (0, 1))
+        pieces = np.repeat(np.arange(len(chosen)), counts)
+        column = np.concatenate([np.arange(count) for count in counts])
+        noise = np.concatenate([gumbel(rng, (count, self.vocab_size)) for rng, count in zip(self.rngs, counts, strict=True)])
+        temperature = np.array([[temperature] for _, temperature in passes])[pieces]
+        logits = self.logits_of(self.ids, (pieces, voices, steps))
         rules = HoldRules(self.barred_before, self.task.must_begin, self.task.sounding_of_id, self.ids.copy(), self.task.hold_id)
-        for column in range(max(len(steps) for _, steps in chosen)):
-            pieces = np.array([piece for piece, (_, steps) in enumerate(chosen) if column < len(steps)])
-            voices = np.array([chosen[piece][0][column] for piece in pieces])
-            steps = np.array([chosen[piece][1][column] for piece in pieces])
-            column_noise = np.stack([noise[piece][column] for piece in pieces])
-            temperature = np.array([[passes[piece][1]] for piece in pieces])
-            self._draw_cells(rules, logits[pieces, voices, steps], (pieces, voices, steps), column_noise, temperature)
+        for number in range(counts.max(initial=0)):
+            now = column == number
+            self._draw_cells(rules, logits[now], (pieces[now], voices[now], steps[now]), noise[now], temperature[now])
 
     def _draw_cells(
         self,
         rules: HoldRules,
         logits: FloatArray,
-        cells: tuple[IdArray, IdArray, IdArray],
+        cells: Cells,
         noise: FloatArray,
         temperature: FloatArray,
     ) -> None:

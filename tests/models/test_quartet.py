@@ -56,6 +56,14 @@ def test_a_batch_gives_what_single_pieces_give_padding_or_not() -> None:
         torch.testing.assert_close(together[piece, :, :length], alone[0], atol=1e-5, rtol=1e-5)
 
 
+def test_logits_at_single_cells_are_those_of_the_whole() -> None:
+    model = tiny_model().eval()
+    ids, conditions, lengths = inputs(batch=2)
+    cells = torch.tensor([0, 1, 1, 0]), torch.tensor([2, 0, 0, 3]), torch.tensor([0, 5, 11, 7])
+    whole = model(ids, conditions, lengths)
+    torch.testing.assert_close(model.logits_at(ids, conditions, lengths, cells), whole[cells], atol=1e-5, rtol=1e-5)
+
+
 def test_carry_replaces_holds_by_what_they_hold() -> None:
     assert carry(torch.tensor([[0, 5, 0, 0, 7, 0]]), 0).tolist() == [[0, 5, 5, 5, 7, 7]]
 

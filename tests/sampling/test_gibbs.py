@@ -28,7 +28,7 @@ def conditionals(table: np.ndarray, sharpness: float = 1.0) -> Logits:
             rest = table[tuple(slice(None) if c in unknown else cells[c] - 1 for c in range(4))]
             marginal = rest.sum(axis=tuple(axis for axis, c in enumerate(unknown) if c != cell))
             by_cells[(*cells, cell, slice(1, None))] = sharpness * np.log(marginal)
-    return lambda ids: by_cells[tuple(ids.reshape(-1, 4).T)].reshape(-1, 2, 2, 3)
+    return lambda ids, at: by_cells[tuple(ids.reshape(-1, 4)[at[0]].T)][np.arange(len(at[0])), 2 * at[1] + at[2]]
 
 
 def task(pieces: int) -> GibbsTask:
@@ -62,7 +62,7 @@ def test_a_wrong_sampler_fails_the_same_test() -> None:
 
 
 def test_the_log_probability_is_that_of_the_last_draw() -> None:
-    fill = gibbs(lambda ids: np.zeros((*ids.shape, 3)), task(3), OPTIONS, range(3))
+    fill = gibbs(lambda ids, at: np.zeros((len(at[0]), 3)), task(3), OPTIONS, range(3))
     cells = fill.log_probability[fill.ids != HOLD]
     # At the first step HOLD is barred, so two ids remain; later three.
     assert {round(1 / p) for p in np.exp(cells)} <= {2, 3}
@@ -92,4 +92,4 @@ def test_nothing_free_is_nothing_drawn() -> None:
         HOLD,
         MASK,
     )
-    assert (gibbs(lambda ids: np.zeros((*ids.shape, 3)), given, OPTIONS, [0]).ids == 1).all()
+    assert (gibbs(lambda ids, at: np.zeros((len(at[0]), 3)), given, OPTIONS, [0]).ids == 1).all()
