@@ -38,7 +38,7 @@ class HoldRules:
         self.decided_sound = np.full(ids.shape[:2], -1)
 
     def allowed(self, pieces: IdArray, voices: IdArray, steps: IdArray) -> BoolArray:
-        """(N, K) for cells of N different pieces; call in rising order of steps, `decide` after each."""
+        """(N, K) for cells of N different voices; call in rising order of steps, `decide` after each."""
         sound_ok = self._may_sound(pieces, voices, steps)
         allowed = sound_ok[:, np.maximum(self.sounding_of_id, 0)]
         before = self._sounding_before(pieces, voices, steps)

@@ -94,18 +94,18 @@ class _Run:
         self.log_probability = np.zeros(self.ids.shape, dtype=np.float32)
 
     def redraw(self, candidates: BoolArray, passes: Sequence[Pass]) -> None:
-        """One run of the model, then the chosen cells of each piece from left to right; one (stride, temperature) a piece."""
+        """One run of the model, then the chosen cells of each voice from left to right; one (stride, temperature) a piece."""
         chosen = [_choose(rng, cells, stride) for rng, cells, (stride, _) in zip(self.rngs, candidates, passes, strict=True)]
         counts = np.array([len(steps) for _, steps in chosen])
         voices, steps = (np.concatenate([piece[axis] for piece in chosen]) for axis in (0, 1))
         pieces = np.repeat(np.arange(len(chosen)), counts)
-        column = np.concatenate([np.arange(count) for count in counts])
+        turn = _turns(pieces, voices)
         noise = np.concatenate([gumbel(rng, (count, self.vocab_size)) for rng, count in zip(self.rngs, counts, strict=True)])
         temperature = np.array([[temperature] for _, temperature in passes])[pieces]
         logits = self.logits_of(self.ids, (pieces, voices, steps))
         rules = HoldRules(self.barred_before, self.task.must_begin, self.task.sounding_of_id, self.ids.copy(), self.task.hold_id)
-        for number in range(counts.max(initial=0)):
-            now = column == number
+        for number in range(turn.max(initial=-1) + 1):
+            now = turn == number
             self._draw_cells(rules, logits[now], (pieces[now], voices[now], steps[now]), noise[now], temperature[now])
 
     def _draw_cells(
@@ -116,7 +116,7 @@ class _Run:
         noise: FloatArray,
         temperature: FloatArray,
     ) -> None:
-        """Draws cells (pieces, voices, steps) of N different pieces from logits (N, K)."""
+        """Draws cells of N different voices from logits (N, K)."""
         allowed = rules.allowed(*cells)
         drawn = draw(logits, allowed, noise, temperature, self.options.top_p)
         drawn = np.where(allowed.any(axis=1), drawn, self.ids[cells])
@@ -137,3 +137,13 @@ def _choose(rng: np.random.Generator, candidates: BoolArray, stride: int) -> tup
     steps = steps[steps % stride == rng.integers(stride)]
     scores = np.where(candidates[:, steps], rng.random((candidates.shape[0], len(steps))), -1.0)
     return scores.argmax(axis=0), steps
+
+
+def _turns(pieces: IdArray, voices: IdArray) -> IdArray:
+    """(N,) how many cells of the same voice come before each cell; cells are in rising order of steps within a piece."""
+    line = pieces * (voices.max(initial=0) + 1) + voices
+    order = np.argsort(line, kind="stable")
+    begins = np.flatnonzero(np.diff(line[order], prepend=-1))
+    turns = np.empty_like(line)
+    turns[order] = np.arange(len(line)) - np.repeat(begins, np.diff(begins, append=len(line)))
+    return turns
