@@ -7,6 +7,7 @@ SEED ?= $(shell date +%s)
 .PHONY: chorale test clean
 
 chorale: .venv/.installed
+	mkdir -p out
 	$(BIN)/musicgen compose --seed $(SEED) -o out/chorale.mid -o out/chorale.musicxml -o out/chorale.svg
 
 test: .venv/.installed-dev

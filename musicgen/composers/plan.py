@@ -60,6 +60,28 @@ def plan_sketch(plan: Plan, seed: int) -> Sketch:
     return Sketch(empty, np.ones_like(onset), (VoiceRanges(), *_last_chord(key, ends[-1], steps, rng)))
 
 
+def with_phrases(chorale: Chorale) -> Chorale:
+    """A tune without fermatas, with assumed ones as a condition for the composer: what was learned is that phrases end somewhere.
+
+    Phrases as in an empty sketch; each ends with the note that sounds on the last beat before the next. A tune with fermatas stays.
+    """
+    if chorale.fermata.any():
+        return chorale
+    bar = Chorale.bar_steps(chorale.meter)
+    beat = int(chorale.meter.beat_quarters * STEPS_PER_QUARTER)
+    begins = np.flatnonzero(chorale.bar_positions() == (bar - chorale.pickup) % bar)[:: _phrase_bars(chorale.meter)]
+    ends = [start - beat for start in begins if start >= bar and chorale.steps - start >= bar]
+    notes = [note for note in chorale.notes(0) if note.pitch != REST]
+    fermata = np.zeros(chorale.steps, dtype=bool)
+    for step in [*ends, chorale.steps - 1]:
+        fermata[max((note.start for note in notes if note.start <= step), default=notes[0].start)] = True
+    return chorale.replaced(fermata=fermata)
+
+
+def _phrase_bars(meter: Meter) -> int:
+    return 4 if meter.beats == 3 else 2
+
+
 def _pickup(plan: Plan, bar: int, rng: np.random.Generator) -> int:
     """Steps; by default a quarter in seven of ten pieces in 4/4, three of ten in 3/4."""
     if plan.pickup_quarters is None:
@@ -75,7 +97,7 @@ def _pickup(plan: Plan, bar: int, rng: np.random.Generator) -> int:
 
 def _fermatas(plan: Plan, bar: int, pickup: int, rng: np.random.Generator) -> list[int]:
     """First steps of the notes that end the phrases."""
-    phrase_bars = plan.phrase_bars or (4 if plan.meter.beats == 3 else 2)
+    phrase_bars = plan.phrase_bars or _phrase_bars(plan.meter)
     beat = int(plan.meter.beat_quarters * STEPS_PER_QUARTER)
     middle = bar // 2 // beat * beat
     if middle >= bar - pickup:

@@ -71,6 +71,21 @@ def write_score(score: Score, path: str | PathLike[str], *, layout: Literal["ope
     return Path(path)
 
 
+def find_scores(path: str | PathLike[str]) -> list[Path]:
+    """A file itself; of a folder every score in it, by name, once where a piece lies there in several formats."""
+    folder = Path(path)
+    if not folder.is_dir():
+        return [folder]
+    found: dict[str, Path] = {}
+    for suffix in reversed(MIDI + NOTATION):  # notation before MIDI: it knows fermatas and spelling
+        for file in folder.glob("*"):
+            if file.suffix.lower() == suffix:
+                found.setdefault(file.stem, file)
+    if not found:
+        raise FileError(path, f"no scores are in this folder; files that can be read end in {', '.join(READABLE)}")
+    return [found[stem] for stem in sorted(found)]
+
+
 def check_input(path: str | PathLike[str]) -> None:
     """Refuses what is missing, no file, without read permission, empty, too large, or something else than its suffix says."""
     suffix = Path(path).suffix.lower()

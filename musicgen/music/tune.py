@@ -61,9 +61,11 @@ def find_tune(score: Score, part: str | int | None = None, keep: str = "S") -> T
 def with_voices(tune: Tune, filled: Chorale, programs: int = 52) -> Score:
     """The finished score: the kept voices with their own notes, the others from the filled chorale; the source's meters, keys and tempos.
 
-    A kept note without a spelling is given one. Ticks are made finer where the source's cannot hold a sixteenth.
+    A kept note without a spelling is given one. Ticks are made finer where the source's cannot hold a sixteenth. Fermatas are the
+    tune's: those that a composer was merely told of are not written.
     """
     _check_kept(tune, filled)
+    filled = filled.replaced(fermata=tune.chorale.fermata)
     source, scale = tune.score, lcm(tune.score.ticks_per_quarter, STEPS_PER_QUARTER) // tune.score.ticks_per_quarter
     written = voice_notes(filled, scale * source.ticks_per_quarter // STEPS_PER_QUARTER)
     parts = []

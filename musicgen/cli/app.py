@@ -1,0 +1,104 @@
+"""The `musicgen` program: its commands, and how each ending becomes an exit code.
+
+0 done · 1 our own bug · 2 something the user can mend · 130 stopped with Ctrl-C
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from musicgen.cli import corpus, evaluate, models, train, write
+from musicgen.errors import MusicgenError
+from musicgen.files.atomic import os_reason
+
+DEBUG = "MUSICGEN_DEBUG"
+STOPPED = 130
+
+app = typer.Typer(
+    name="musicgen",
+    help="Compose, harmonize and rewrite scores. `musicgen COMMAND --help` says more.",
+    add_completion=False,
+    rich_markup_mode=None,  # plain help comes up at once
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("compose")(write.compose)
+app.command("harmonize")(write.harmonize)
+app.command("train")(train.train)
+app.add_typer(corpus.app, name="corpus")
+app.add_typer(evaluate.app, name="evaluate")
+app.command("models")(models.models)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"musicgen {version('musicgen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help=f"Show where a bug of ours lies; so does {DEBUG}=1.")] = False,
+) -> None:
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns the exit code; what went wrong is one line on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to fail
+    with warnings.catch_warnings():
+        if not os.environ.get(DEBUG):
+            warnings.simplefilter("ignore")  # the libraries' warnings are for us, not for a composer
+        try:
+            code = app(args=list(arguments) or ["--help"], prog_name="musicgen", standalone_mode=False) or 0
+            sys.stdout.flush()
+        except BaseException as error:
+            return _exit_code(error)
+    return _exit_code(KeyboardInterrupt()) if code == STOPPED else int(code)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Says what went wrong."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has left; Python must not complain about it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return _say("musicgen: stopped; no file is left half-written", STOPPED)
+    if isinstance(error, MusicgenError):
+        return _say(f"musicgen: error: {error}", 2)
+    if hasattr(error, "format_message"):  # typer's usage errors, whose class has moved between its versions
+        return _say(f"musicgen: error: {error.format_message().rstrip('.')}{_help_hint(error)}", 2)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"musicgen: error: {where}{os_reason(error)}", 2)
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+        return 1
+    detail = " ".join(f"{type(error).__name__}: {error}".split())
+    return _say(f"musicgen: this is a bug of ours ({detail[:300]}); please report it with what --debug adds: musicgen --debug ...", 1)
+
+
+def _help_hint(error: BaseException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"; `{context.command_path} --help` says what there is" if context else ""
+
+
+def _say(line: str, code: int) -> int:
+    typer.echo(" ".join(line.split()), err=True)
+    return code

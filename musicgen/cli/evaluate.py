@@ -1,0 +1,102 @@
+"""`musicgen evaluate`: how good a model is, or how like Bach some files are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from musicgen.cli import screen
+from musicgen.cli.options import CorpusOption, JsonOption, ModelArgument, SplitOption
+
+if TYPE_CHECKING:
+    from musicgen.composers.composer import Composer
+    from musicgen.music.chorale import Chorale
+
+app = typer.Typer(help="Measure a model, or how like Bach files are.")
+
+SeenOption = Annotated[bool, typer.Option("--seen", help="Measure although the model has learned from these pieces, or may have.")]
+
+
+@app.command()
+def likelihood(
+    model: ModelArgument,
+    split: SplitOption = "valid",
+    corpus: CorpusOption = "bach-chorales",
+    seen: SeenOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """How well a model foretells Bach's own pieces, in nats per cell: less is better."""
+    from musicgen.evaluation.likelihood import measure_likelihood
+
+    composer, pieces = _subjects(model, split, corpus, seen)
+    with screen.progress("measuring") as show:
+        report = measure_likelihood(composer, pieces, on_progress=lambda share: show(share, ""))
+    _print(report.to_dict(), report.lines(), as_json)
+
+
+@app.command()
+def reconstruction(
+    model: ModelArgument,
+    split: SplitOption = "valid",
+    corpus: CorpusOption = "bach-chorales",
+    keep: Annotated[str, typer.Option(help="The voices that are given, by letters: S, SB, ...")] = "S",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first piece.")] = 1,
+    seen: SeenOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """How much of Bach comes back when some of his voices are taken away."""
+    from musicgen.evaluation.reconstruction import measure_reconstruction
+
+    composer, pieces = _subjects(model, split, corpus, seen)
+    with screen.progress("rewriting") as show:
+        report = measure_reconstruction(composer, pieces, seed, keep, lambda share: show(share, ""))
+    _print(report.to_dict(), report.lines(), as_json)
+
+
+@app.command()
+def style(
+    files: Annotated[list[Path], typer.Argument(help="Files of four voices, or folders of such files.")], as_json: JsonOption = False
+) -> None:
+    """Parallels, crossings, cadences and more of some files, beside Bach's own figures."""
+    from musicgen.evaluation.style import compare_to_bach, format_table
+
+    rows = compare_to_bach([_chorale(path) for path in _score_files(files)])
+    _print([asdict(row) | {"is_inside": row.is_inside} for row in rows], [format_table(rows)], as_json)
+
+
+def _subjects(model: str, split: str, corpus_name: str, seen: bool) -> tuple[Composer, list[Chorale]]:
+    from musicgen.composers.loading import load_composer
+    from musicgen.corpus.store import load_corpus
+    from musicgen.evaluation.unseen import check_unseen
+
+    composer, corpus = load_composer(model), load_corpus(corpus_name)
+    pieces = corpus.pieces(split)
+    if not seen:
+        check_unseen(composer, corpus, split)
+    return composer, [piece.chorale for piece in pieces]
+
+
+def _score_files(paths: list[Path]) -> list[Path]:
+    from musicgen.files.io import find_scores
+
+    return [file for path in paths for file in find_scores(path)]
+
+
+def _chorale(path: Path) -> Chorale:
+    from musicgen.files.io import read_score
+    from musicgen.music.convert import to_chorale
+
+    conversion = to_chorale(read_score(path))
+    for sentence in conversion.report:
+        screen.remark(f"{path}: {sentence}")
+    return conversion.chorale
+
+
+def _print(value: object, lines: list[str], as_json: bool) -> None:
+    if as_json:
+        return screen.result_json(value)
+    for line in lines:
+        screen.result(line)

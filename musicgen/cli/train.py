@@ -1,0 +1,54 @@
+"""`musicgen train`: from a corpus to a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from musicgen.cli import screen
+from musicgen.cli.options import CorpusOption, JsonOption
+
+STOPPED = 130
+
+
+def train(
+    preset: Annotated[str, typer.Argument(help="What to train: deepbach.")] = "deepbach",
+    corpus: CorpusOption = "bach-chorales",
+    run: Annotated[Path | None, typer.Option(help="Where the run keeps its state; by default runs/PRESET.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where the finished checkpoint goes; by default checkpoints/PRESET.")
+    ] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Change a setting, like training.batch=8 or model.width=128.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model. Stopped at any time, the same command goes on where it was."""
+    from musicgen.corpus.store import load_corpus
+    from musicgen.training.loop import Progress
+    from musicgen.training.presets import train_preset
+
+    run, output = run or Path("runs") / preset, output or Path("checkpoints") / preset
+    looks: set[float] = set()
+    with screen.progress("training") as show:
+
+        def on_progress(now: Progress) -> None:
+            valid = "" if now.valid is None else f", valid {now.valid:.4f}"
+            text = f"update {now.update} of {now.updates}, loss {now.loss:.4f}{valid}"
+            show(now.update / now.updates, text)
+            if now.valid is not None and now.valid not in looks and not screen.is_terminal():
+                looks.add(now.valid)
+                screen.remark(f"{text}, {now.seconds_left / 60:.0f} min left")
+
+        outcome = train_preset(preset, load_corpus(corpus), run, output, settings or (), device=device, on_progress=on_progress)
+    if as_json:
+        screen.result_json(asdict(outcome) | {"checkpoint": output if outcome.finished else None})
+    if not outcome.finished:
+        screen.remark(f"musicgen: stopped after update {outcome.updates}; the same command goes on from there (the run is in {run})")
+        raise typer.Exit(code=STOPPED)
+    if not as_json:
+        screen.remark(f"valid {outcome.best:.4f} nats per cell at update {outcome.best_update}, {outcome.seconds / 60:.0f} min")
+        screen.remark(f"next: musicgen compose --model {output}")
+        screen.result(output)

@@ -1,0 +1,170 @@
+"""`musicgen compose` and `musicgen harmonize`: new files of music."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from musicgen.cli import screen
+from musicgen.cli.options import (
+    CountOption,
+    JsonOption,
+    Layout,
+    LayoutOption,
+    ModelOption,
+    OutputOption,
+    SeedOption,
+    SweepsOption,
+    TemperatureOption,
+    TopPOption,
+    default_outputs,
+    given,
+    seeds_from,
+    use_one_thread,
+)
+
+if TYPE_CHECKING:
+    from musicgen.composers.composer import Composer
+    from musicgen.music.chorale import Chorale
+    from musicgen.music.score import Score
+    from musicgen.music.sketch import Sketch
+
+PHRASES_ASSUMED = "the tune has no fermatas: phrase ends were assumed; mark them with fermatas to choose"
+
+
+def compose(
+    bars: Annotated[int | None, typer.Option(help="Length in bars; 12 if not said.")] = None,
+    meter: Annotated[str | None, typer.Option(help="4/4, 3/4, 6/8, ...; 4/4 if not said.")] = None,
+    key: Annotated[str | None, typer.Option(help="'G minor', 'Bb', 'f#', ...; left to the seed if not said.")] = None,
+    pickup: Annotated[float | None, typer.Option(help="Quarters before the first barline; left to the seed if not said.")] = None,
+    phrase_bars: Annotated[int | None, typer.Option(help="Bars between two fermatas; 2, in 3/4 4, if not said.")] = None,
+    model: ModelOption = "deepbach",
+    seed: SeedOption = None,
+    count: CountOption = 1,
+    output: OutputOption = None,
+    layout: LayoutOption = Layout.OPEN,
+    tempo: Annotated[float, typer.Option(min=10, max=400, help="Quarters a minute.")] = 80.0,
+    temperature: TemperatureOption = None,
+    top_p: TopPOption = None,
+    sweeps: SweepsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compose a new chorale.
+
+    Four voices, written as MIDI, MusicXML or a picture; without -o as all three, in out/.
+    """
+    from musicgen.composers.plan import Plan, plan_sketch
+    from musicgen.music.convert import to_score
+    from musicgen.music.pitch import Key
+    from musicgen.music.score import Meter
+
+    asked = given(bars=bars, pickup_quarters=pickup, phrase_bars=phrase_bars)
+    asked |= {"meter": Meter.parse(meter)} if meter is not None else {}
+    asked |= {"key": Key.parse(key)} if key is not None else {}
+    plan, seeds, stages = Plan(**asked), seeds_from(seed, count), screen.Stages()
+    paths = _outputs(output, "chorale", count)
+    with stages("load"):
+        composer = _load(model, temperature, top_p, sweeps)
+    with stages("compose"):
+        filled = _fill(composer, [plan_sketch(plan, each) for each in seeds], seeds, "composing")
+    with stages("write"):
+        pieces = _write([to_score(chorale, tempo=tempo) for chorale in filled], filled, seeds, paths, layout)
+    _report({"model": composer.name, "pieces": pieces, "seconds": stages.seconds}, as_json)
+    if not as_json:
+        other = seeds[-1] + 1
+        screen.remark(f"next, another: musicgen compose --seed {other} --key 'G minor' --meter 3/4 --bars 16")
+        screen.remark("next, several:  musicgen compose --count 5 -o c.mid -o c.svg")
+
+
+def harmonize(
+    tune: Annotated[Path, typer.Argument(help="The tune: .mid, .musicxml, .mxl, .abc or .krn.")],
+    part: Annotated[str | None, typer.Option(help="Name or number of the part that is the tune; found if not said.")] = None,
+    keep: Annotated[str, typer.Option(help="Which voices of a four-voice score stay, by letters: S, SB, ...")] = "S",
+    quantize: Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")] = False,
+    model: ModelOption = "deepbach",
+    seed: SeedOption = None,
+    count: CountOption = 1,
+    output: OutputOption = None,
+    layout: LayoutOption = Layout.OPEN,
+    temperature: TemperatureOption = None,
+    top_p: TopPOption = None,
+    sweeps: SweepsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write three voices under a tune.
+
+    The tune stays note for note; alto, tenor and bass are new. Of a score of four voices the soprano stays, or what --keep says.
+    """
+    from musicgen.composers.plan import with_phrases
+    from musicgen.files.io import read_score
+    from musicgen.music.sketch import Sketch
+    from musicgen.music.tune import find_tune, with_voices
+
+    seeds, stages = seeds_from(seed, count), screen.Stages()
+    with stages("read"):
+        score = read_score(tune, quantize=quantize)
+        found = find_tune(score, part, keep)
+    paths = _outputs(output, f"{tune.stem}-harmonized", count, tune)
+    heard = with_phrases(found.chorale)
+    assumed = () if found.chorale.fermata.any() else (PHRASES_ASSUMED,)
+    remarks = [*score.remarks, *found.report, *found.heard, *assumed]
+    if not as_json:
+        screen.remarks(remarks)
+    with stages("load"):
+        composer = _load(model, temperature, top_p, sweeps)
+    with stages("harmonize"):
+        filled = _fill(composer, [Sketch.for_voices(heard, found.keep)] * count, seeds, "harmonizing")
+    with stages("write"):
+        pieces = _write([with_voices(found, chorale) for chorale in filled], filled, seeds, paths, layout)
+    _report({"model": composer.name, "remarks": remarks, "pieces": pieces, "seconds": stages.seconds}, as_json)
+    if not as_json:
+        screen.remark(f"next: other voices with --seed {seeds[-1] + 1}, several to choose from with --count 5 -o c.musicxml")
+
+
+def _outputs(output: Sequence[Path] | None, stem: str, count: int, source: Path | None = None) -> list[Path]:
+    """The files to write, refused before any work if they could not be written."""
+    from musicgen.rendering.export import check_exports
+
+    paths = list(output) if output else default_outputs(stem)
+    check_exports(paths, count, source)
+    return paths
+
+
+def _load(model: str, temperature: float | None, top_p: float | None, sweeps: float | None) -> Composer:
+    use_one_thread()
+    from musicgen.composers.loading import load_composer
+    from musicgen.sampling.draw import SamplingOptions
+
+    return load_composer(model, SamplingOptions(**given(temperature=temperature, top_p=top_p, sweeps=sweeps)))
+
+
+def _fill(composer: Composer, sketches: Sequence[Sketch], seeds: Sequence[int], label: str) -> list[Chorale]:
+    with screen.progress(label) as show:
+        return composer.fill_many(sketches, seeds, lambda share: show(share, ""))
+
+
+def _write(
+    scores: Sequence[Score], chorales: Sequence[Chorale], seeds: Sequence[int], paths: Sequence[Path], layout: Layout
+) -> list[dict[str, Any]]:
+    """A record of each piece and its files."""
+    from musicgen.rendering.export import export_score, numbered
+
+    pieces = []
+    for index, (score, chorale, seed) in enumerate(zip(scores, chorales, seeds, strict=True)):
+        targets = [numbered(path, len(scores))[index] for path in paths]
+        files = [str(file) for target in targets for file in export_score(score, target, layout.value)]
+        pieces.append({"seed": seed, "key": str(chorale.key), "meter": str(chorale.meter), "files": files})
+    return pieces
+
+
+def _report(outcome: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        return screen.result_json(outcome)
+    for piece in outcome["pieces"]:
+        screen.remark(f"seed {piece['seed']}: {piece['key']}, {piece['meter']}")
+        for file in piece["files"]:
+            screen.result(file)
+    screen.remark(f"{outcome['model']}; " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in outcome["seconds"].items()))

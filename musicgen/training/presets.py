@@ -1,0 +1,148 @@
+"""What `deepbach` means: a network, a tokenizer, a training config, and the pieces it may see; and the finished folder with its card."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from musicgen.corpus.store import Corpus
+from musicgen.errors import ConfigError, FileError, nearest
+from musicgen.files.atomic import atomic_write, os_reason
+from musicgen.models.checkpoint import Checkpoint, read_checkpoint, write_text
+from musicgen.models.quartet import QuartetConfig
+from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
+from musicgen.training.config import TrainingConfig, apply_settings
+from musicgen.training.loop import LOG, Outcome, Progress, train
+
+FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices")  # follow from the tokenizer
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model, how it reads music, and how it is trained."""
+
+    kind: str
+    model: QuartetConfig
+    tokenizer: GridTokenizer
+    training: TrainingConfig
+
+    def changed(self, settings: Sequence[str]) -> Preset:
+        """With `model.width=128` or `training.batch=8` set; what follows from the tokenizer stays."""
+        configs = apply_settings({"model": self.model, "training": self.training}, settings)
+        for name in FIXED:
+            if getattr(configs["model"], name) != getattr(self.model, name):
+                free = [field.name for field in fields(self.model) if field.name not in FIXED]
+                raise ConfigError(f"model.{name} follows from the tokenizer and cannot be set; these can: {', '.join(free)}")
+        return Preset(self.kind, configs["model"], self.tokenizer, configs["training"])
+
+
+def find_preset(name: str) -> Preset:
+    if name != "deepbach":
+        raise ConfigError(f"there is no preset {name!r}; {nearest(name, ['deepbach'])}")
+    tokenizer = GridTokenizer()
+    model = QuartetConfig(tokenizer.size, tokenizer.size + 2, tokenizer.hold_id, CONDITION_SIZES)
+    return Preset("quartet", model, tokenizer, TrainingConfig())
+
+
+def train_preset(
+    name: str,
+    corpus: Corpus,
+    run: Path,
+    output: Path,
+    settings: Sequence[str] = (),
+    *,
+    device: str = "cpu",
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop_after: int | None = None,
+) -> Outcome:
+    """Trains in the folder `run`, or goes on there; once finished, the best weights go to `output` with config, metrics and card."""
+    preset = find_preset(name).changed(settings)
+    _check_device(device)
+    for folder in (run, output):
+        _make_folder(folder)
+    source = {"name": corpus.name, "fingerprint": corpus.fingerprint}
+    checkpoint = Checkpoint(preset.kind, asdict(preset.model), asdict(preset.tokenizer), source, {})
+    # Near copies of valid and test pieces would make their figures too good.
+    learned = [piece.chorale for piece in corpus.pieces("train", near_copies=False)]
+    tested = [piece.chorale for piece in corpus.pieces("valid")]
+    outcome = train(checkpoint, preset.training, learned, tested, run, device=device, on_progress=on_progress, stop_after=stop_after)
+    if outcome.finished:
+        _publish(name, corpus, len(learned), settings, outcome, output)
+    return outcome
+
+
+def _check_device(device: str) -> None:
+    if device != "cpu" and not (device.split(":")[0] == "cuda" and torch.cuda.is_available()):
+        usable = "cpu, cuda" if torch.cuda.is_available() else "cpu"
+        raise ConfigError(f"the device {device!r} is not to be had here; choices: {usable}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(folder, f"the folder cannot be made ({os_reason(error)}); choose another") from None
+
+
+def _publish(name: str, corpus: Corpus, pieces: int, settings: Sequence[str], outcome: Outcome, output: Path) -> None:
+    """config.json goes last: a folder without one is no checkpoint."""
+    if not (outcome.folder / "config.json").is_file():
+        raise ConfigError(f"{outcome.folder}: no weights were better than none; lower training.learning_rate and use another --run")
+    checkpoint = read_checkpoint(outcome.folder)
+    metrics = _metrics(corpus, pieces, outcome)
+    atomic_write(output / "model.safetensors", (outcome.folder / "model.safetensors").read_bytes())
+    write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    write_text(output / "MODEL_CARD.md", model_card(name, checkpoint, metrics, settings))
+    write_text(output / "config.json", checkpoint.to_json())
+
+
+def _metrics(corpus: Corpus, pieces: int, outcome: Outcome) -> dict[str, Any]:
+    entries = [json.loads(line) for line in (outcome.folder / LOG).read_text(encoding="utf-8").splitlines()]
+    looks = {entry["update"]: entry for entry in entries}  # after a kill -9 some are there twice
+    return {
+        "valid_nats_per_cell": outcome.best,
+        "kind": "pseudo",
+        "best_update": outcome.best_update,
+        "updates": outcome.updates,
+        "seconds": round(outcome.seconds, 1),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "versions": {package: version(package) for package in ("musicgen", "torch", "numpy")},
+        "corpus": {"name": corpus.name, "source": corpus.source, "fingerprint": corpus.fingerprint, "train_pieces": pieces},
+        "history": list(looks.values()),
+    }
+
+
+def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], settings: Sequence[str]) -> str:
+    """What it is, what it learned from, how good it is, and the command that makes it again."""
+    parameters = sum(weight.numel() for weight in checkpoint.build().parameters())
+    command = " ".join(["musicgen train", name, *(f"--set {setting}" for setting in settings)])
+    corpus, versions = metrics["corpus"], metrics["versions"]
+    return f"""# {name}
+
+Writes four-part chorales in the style of J. S. Bach: `musicgen compose --model {name}`, `musicgen harmonize tune.mid --model {name}`.
+
+| | |
+|---|---|
+| model | {checkpoint.kind}, {parameters:,} parameters, after DeepBach (Hadjeres, Pachet and Nielsen 2017) |
+| learned from | {corpus["train_pieces"]} pieces of {corpus["name"]} ({corpus["source"]}): train without near copies of valid and test |
+| corpus fingerprint | `{corpus["fingerprint"]}` |
+| valid split | {metrics["valid_nats_per_cell"]:.4f} nats per cell, pseudo, at update {metrics["best_update"]} of {metrics["updates"]} |
+| training | {metrics["seconds"] / 60:.0f} minutes on {metrics["machine"]} |
+| versions | {", ".join(f"{package} {number}" for package, number in versions.items())} |
+
+Make it again, once `musicgen corpus build {corpus["name"]}` has been run:
+
+    {command}
+
+It knows one style, four voices and a grid of sixteenths, and it writes no words. The notes it learned from are not part of it; a short
+passage can still be Bach's own, as common turns of phrase are. Every dial of the training is in config.json, every look at the valid
+split in metrics.json.
+"""
