@@ -13,6 +13,13 @@ def carry(ids: Tensor, hold_id: int) -> Tensor:
     return ids.gather(-1, last)
 
 
+def next_other(ids: Tensor, hold_id: int) -> Tensor:
+    """The first step at or after each one whose id is not `hold_id`, along the last axis; its length where there is none."""
+    length = ids.shape[-1]
+    steps = torch.arange(length, device=ids.device).expand_as(ids)
+    return torch.where(ids != hold_id, steps, length).flip(-1).cummin(dim=-1).values.flip(-1)
+
+
 def reversal(lengths: Tensor, steps: int) -> Tensor:
     """(B, T) indices that reverse the first `lengths[b]` steps of each row and leave its padding in place."""
     index = torch.arange(steps, device=lengths.device)[None]

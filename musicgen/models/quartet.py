@@ -3,6 +3,9 @@
 One recurrent net reads the past, one the future, one net the other voices at this step; each voice has its own head. The
 paper runs them anew for every cell, over a window of 16 steps; here they run once over the whole sequence and serve every cell.
 
+One term is not in the paper (`motion=0` takes it away): a table of how a voice moves when another does, from which interval. The nets see
+pitches, not intervals, and from 222 pieces do not learn to shun parallels; the table counts in intervals, the same in every key.
+
 Shapes: B batch, V voices, T steps, C conditions, E embedding, D width, K ids drawn. Knows ids, not music.
 """
 
@@ -14,12 +17,19 @@ import torch
 from torch import Tensor, nn
 
 from musicgen.errors import ConfigError
-from musicgen.models.layers import carry, delayed, reversal
+from musicgen.models.layers import carry, delayed, next_other, reversal
+
+Cells = tuple[Tensor, ...]
+"""Pieces, voices and steps (N,) of N cells."""
 
 
 @dataclass(frozen=True)
 class QuartetConfig:
-    """`vocab_size` ids can be drawn, `input_size` ids can be read. `hold_id` is None where every id says its pitch."""
+    """`vocab_size` ids can be drawn, `input_size` ids can be read. `hold_id` is None where every id says its pitch.
+
+    `ladder`: the first of the ids that are steps of a ladder (pitches a semitone apart), up to vocab_size. `motion`: the largest step of a
+    voice, in rungs, that the table of motions knows; 0 for none. `reach`: the largest interval between two voices it knows.
+    """
 
     vocab_size: int
     input_size: int
@@ -31,6 +41,9 @@ class QuartetConfig:
     width: int = 256
     layers: int = 2
     dropout: float = 0.4
+    ladder: int = 2
+    motion: int = 0
+    reach: int = 36
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "condition_sizes", tuple(self.condition_sizes))
@@ -65,6 +78,7 @@ class Quartet(nn.Module):
         self.head = nn.Parameter(torch.randn(c.voices, c.width, c.vocab_size) * c.width**-0.5)
         self.head_bias = nn.Parameter(torch.zeros(c.voices, c.vocab_size))
         self.dropout = nn.Dropout(c.dropout)
+        self.motions = Motions(c) if c.motion and c.hold_id is not None else None
 
     def forward(self, ids: Tensor, conditions: Tensor, lengths: Tensor) -> Tensor:
         """ids (B, V, T), conditions (B, C, T), lengths (B,) of valid steps -> logits (B, V, T, K); no cell's logits read its own id."""
@@ -74,9 +88,14 @@ class Quartet(nn.Module):
         present = torch.relu(present).reshape(*present.shape[:2], self.config.voices, width)  # (B, T, V, D)
         hidden = torch.einsum("btd,vde->bvte", shared, self.merge[:, : 2 * width])
         hidden = hidden + torch.einsum("btvd,vde->bvte", present, self.merge[:, 2 * width :]) + self.merge_bias[:, None]
-        return torch.einsum("bvtd,vdk->bvtk", self.dropout(torch.relu(hidden)), self.head) + self.head_bias[:, None]
+        logits = torch.einsum("bvtd,vdk->bvtk", self.dropout(torch.relu(hidden)), self.head) + self.head_bias[:, None]
+        if self.motions is None:
+            return logits
+        everywhere = torch.ones_like(ids, dtype=torch.bool).nonzero().unbind(1)
+        total: Tensor = logits + self.motions(ids, everywhere).reshape(logits.shape)
+        return total
 
-    def logits_at(self, ids: Tensor, conditions: Tensor, lengths: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def logits_at(self, ids: Tensor, conditions: Tensor, lengths: Tensor, cells: Cells) -> Tensor:
         """What `forward` gives at N cells (pieces, voices, steps) -> (N, K), for sampling: most heads are never asked."""
         shared, known, context = self._states(ids, conditions, lengths)
         pieces, voices, steps = cells
@@ -90,7 +109,7 @@ class Quartet(nn.Module):
             present = torch.relu(at[1][rows] @ present_weights[:, voice] + present_conditions[rows, voice])
             hidden = torch.cat([at[0][rows], present], dim=-1) @ self.merge[voice] + self.merge_bias[voice]
             logits[rows] = torch.relu(hidden) @ self.head[voice] + self.head_bias[voice]
-        return logits
+        return logits if self.motions is None else logits + self.motions(ids, cells)
 
     def _states(self, ids: Tensor, conditions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Past and future of each step (B, T, 2D), what sounds at it (B, T, V, E), its conditions (B, T, C E')."""
@@ -125,3 +144,64 @@ class Quartet(nn.Module):
     @staticmethod
     def _reorder(states: Tensor, index: Tensor) -> Tensor:
         return states.gather(1, index.reshape(*index.shape, *(1,) * (states.dim() - 2)).expand_as(states))
+
+
+class Motions(nn.Module):
+    """Log-linear terms for how a voice moves into a cell, and out of the note that begins there, while each other voice moves.
+
+    Tables (V, V, interval, motion, 2 M + 1): from this interval to the other voice and with that motion of the other voice, a score for
+    each motion of one's own; M rungs at most. The last interval and the last motion stand for rests, hidden cells and edges.
+    """
+
+    def __init__(self, config: QuartetConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        shape = (c.voices, c.voices, 2 * c.reach + 2, 2 * c.motion + 2, 2 * c.motion + 1)
+        self.embed_into = nn.Parameter(torch.zeros(shape))
+        self.embed_out_of = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, ids: Tensor, cells: Cells) -> Tensor:
+        """ids (B, V, T) -> (N, K) for N cells; reads nothing of a cell's own id."""
+        hold = self.config.hold_id
+        assert hold is not None
+        pieces, voices, steps = cells
+        last = ids.shape[-1] - 1
+        sounding = carry(ids, hold)
+        before = self._column(sounding, pieces, steps - 1)  # (N, V)
+        own_before = before.gather(1, voices[:, None])
+        into = self._scores(self.embed_into, voices, before, own_before, self._column(sounding, pieces, steps), before)
+        following = next_other(ids, hold)[pieces, voices, (steps + 1).clamp(max=last)]
+        following = torch.where((steps < last) & (following <= last), following, -1)
+        after = self._column(sounding, pieces, following)
+        own_after = after.gather(1, voices[:, None])
+        leading = self._column(sounding, pieces, torch.where(following > 0, following - 1, -1))
+        out_of = self._scores(self.embed_out_of, voices, after, own_after, after, leading)
+        candidates = torch.arange(self.config.vocab_size, device=ids.device).expand(len(voices), -1)
+        sounds = torch.where(candidates == hold, own_before, candidates)
+        return self._at(into, sounds, own_before) + self._at(out_of, sounds, own_after)
+
+    def _column(self, sounding: Tensor, pieces: Tensor, steps: Tensor) -> Tensor:
+        """(N, V) what all voices sound at a step of each cell's own; -1 beyond the edge, at rests and at hidden cells."""
+        column = sounding[pieces, :, steps.clamp(min=0)]
+        on_ladder = (column >= self.config.ladder) & (column < self.config.vocab_size)
+        return torch.where(on_ladder & (steps >= 0)[:, None], column, -1)
+
+    def _scores(self, table: Tensor, voices: Tensor, others: Tensor, own: Tensor, now: Tensor, then: Tensor) -> Tensor:
+        """(N, 2 M + 1), summed over the other voices: own interval to them, and their motion from `then` to `now`."""
+        interval = self._index(others, own, self.config.reach)
+        motion = self._index(now, then, self.config.motion)
+        rows = torch.arange(self.config.voices, device=voices.device)
+        scores = table[voices[:, None], rows, interval, motion]
+        return (scores * (rows != voices[:, None])[..., None]).sum(dim=1)
+
+    @staticmethod
+    def _index(high: Tensor, low: Tensor, most: int) -> Tensor:
+        known = (high >= 0) & (low >= 0)
+        return torch.where(known, (high - low).clamp(-most, most) + most, 2 * most + 1)
+
+    def _at(self, scores: Tensor, sounds: Tensor, own: Tensor) -> Tensor:
+        """(N, K): the score of the motion between `own` and each candidate; 0 where it is no motion or too large."""
+        most = self.config.motion
+        index = sounds - own + most
+        known = (own >= 0) & (sounds >= self.config.ladder) & (index >= 0) & (index <= 2 * most)
+        return scores.gather(1, index.clamp(0, 2 * most)) * known

@@ -144,6 +144,6 @@ def _turns(pieces: IdArray, voices: IdArray) -> IdArray:
     line = pieces * (voices.max(initial=0) + 1) + voices
     order = np.argsort(line, kind="stable")
     begins = np.flatnonzero(np.diff(line[order], prepend=-1))
-    turns = np.empty_like(line)
+    turns: IdArray = np.empty(len(line), dtype=np.int64)
     turns[order] = np.arange(len(line)) - np.repeat(begins, np.diff(begins, append=len(line)))
     return turns
