@@ -112,8 +112,8 @@ class TempoAt:
 class Score:
     """Parts, and the map of meters, keys and tempos, each sorted by start.
 
-    `pickup`: ticks before the first barline, 0 for none; the first meter still names the full bar. `length`: ticks up to the final
-    barline. `remarks`: what a reader did that a user should know (repeats expanded, notes moved), one sentence each.
+    `pickup`: ticks before the first barline, 0 for none; the first meter still names the full bar.
+    `remarks`: what a reader did that a user should know (repeats expanded, notes moved), one sentence each.
     """
 
     parts: tuple[Part, ...]

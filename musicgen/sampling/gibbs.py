@@ -27,7 +27,7 @@ Logits = Callable[[IdArray, Cells], FloatArray]
 Pass = tuple[int, float]
 """stride, temperature"""
 
-FIRST_STRIDE, LAST_STRIDE = 2, 6
+FIRST_STRIDE, LAST_STRIDE = 2, 4
 
 
 @dataclass(frozen=True)
