@@ -20,3 +20,20 @@ def bach_corpus(bach_report):
 def bach_pieces(bach_corpus):
     """All distinct chorales."""
     return list(bach_corpus.all_pieces)
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory, bach_pieces):
+    """A folder with a small corpus, a tiny checkpoint and tunes, to read from."""
+    from workshop import make_workshop  # only the command line's tests need torch for their fixtures
+
+    return make_workshop(tmp_path_factory.mktemp("workshop"), bach_pieces)
+
+
+@pytest.fixture
+def at_work(workshop, tmp_path, monkeypatch):
+    """A fresh current folder that sees the workshop's things."""
+    for thing in workshop.iterdir():
+        (tmp_path / thing.name).symlink_to(thing)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -72,12 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _exit_code(error: BaseException) -> int:
     """Says what went wrong."""
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1
-    if isinstance(error, BrokenPipeError):
+    if BrokenPipeError in (type(error), type(error.__context__)):  # typer has a quiet SystemExit for it
         # Whoever read our output has left; Python must not complain about it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return _say("musicgen: stopped; no file is left half-written", STOPPED)
     if isinstance(error, MusicgenError):

@@ -1,0 +1,175 @@
+"""The picture in the README, the layers and the promises about imports, checked against the code."""
+
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from workshop import ABC, KRN, plain_tune
+
+import musicgen
+from musicgen.cli import main
+from musicgen.files import write_score
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "musicgen"
+HEAVY = ("torch", "music21", "mido", "miditok", "symusic", "verovio", "numpy")
+TRAINING_NEEDS_NO = ("music21", "mido", "pretty_midi", "miditok", "symusic", "typer", "rich", "verovio")
+
+
+def test_imports_point_down_only():
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_public_names_are_sorted_and_each_is_there():
+    assert musicgen.__all__ == sorted(musicgen.__all__)
+    assert set(musicgen.__all__) == set(musicgen._HOMES)
+    for name, home in musicgen._HOMES.items():
+        assert getattr(musicgen, name) is getattr(importlib.import_module(home), name)
+
+
+def python(code: str, folder: Path = ROOT, **environment: str) -> str:
+    """Runs code in a fresh interpreter and returns what it printed."""
+    known = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=known, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("module", ["musicgen", "musicgen.cli", "musicgen.files", "musicgen.errors"])
+def test_nothing_heavy_is_imported_before_it_is_used(module):
+    assert python(f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])").strip() == "[]"
+
+
+def test_help_imports_nothing_heavy():
+    code = f"import sys; from musicgen.cli import main; main(['compose', '--help']); print([n for n in {HEAVY} if n in sys.modules])"
+    assert python(code).splitlines()[-1] == "[]"
+
+
+def test_training_from_a_built_corpus_needs_torch_numpy_and_safetensors_alone(at_work):
+    code = f"""
+import sys
+for name in {TRAINING_NEEDS_NO}:
+    sys.modules[name] = None  # importing it now fails
+from pathlib import Path
+from musicgen.corpus.store import load_corpus
+from musicgen.training.presets import train_preset
+small = ["model.width=8", "model.embedding=4", "model.layers=1", "training.batch=2", "training.window=16", "training.updates=2"]
+print(train_preset("deepbach", load_corpus(), Path("run"), Path("made"), small).finished)
+"""
+    assert python(code, at_work, OMP_NUM_THREADS="1").strip() == "True"
+
+
+# --- the README
+
+
+def readme_blocks() -> list[list[str]]:
+    """Lines of every code block, fenced or indented by four."""
+    blocks, current, fenced = [], [], False
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
+        fence = line.lstrip().startswith("```")
+        fenced = fenced != fence
+        if fenced and not fence:
+            current.append(line)
+        elif not fenced and line.startswith("    "):
+            current.append(line[4:])
+        elif not fenced and current and (fence or line.strip()):
+            blocks.append(current)
+            current = []
+    return [*blocks, current] if current else blocks
+
+
+def readme_tree() -> list[str]:
+    """Paths named in the block that draws musicgen/'s files; a line's first word, under the folders it is indented by."""
+    for block in readme_blocks():
+        if any(re.match(r"\s*musicgen/(\s|$)", line) for line in block):
+            return list(paths_of(block))
+    pytest.fail("the README draws no file tree with a line musicgen/")
+
+
+def paths_of(block):
+    """`  cli/   the command line` under `musicgen/` is musicgen/cli/; several names on a line are siblings."""
+    parents: list[tuple[int, str]] = []
+    for line in block:
+        names = re.split(r"\s{2,}", line.strip())[0].split()
+        indent = len(line) - len(line.lstrip())
+        while parents and parents[-1][0] >= indent:
+            parents.pop()
+        above = "".join(name for _, name in parents)
+        for name in names:
+            if name.endswith("/") or "." in name:
+                yield above + name
+        if len(names) == 1 and names[0].endswith("/"):
+            parents.append((indent, names[0]))
+
+
+def test_the_tree_is_read_as_it_is_drawn():
+    block = [
+        "README.md  pyproject",
+        "musicgen/",
+        "  errors.py     what goes wrong",
+        "  cli/    commands",
+        "    app.py   the program",
+        "tests/   mirrors",
+    ]
+    assert list(paths_of(drawn.strip().splitlines())) == [
+        "README.md",
+        "musicgen/",
+        "musicgen/errors.py",
+        "musicgen/cli/",
+        "musicgen/cli/app.py",
+        "tests/",
+    ]
+
+
+def test_the_readme_draws_what_is_there():
+    """Placeholders like corpora/<name>/ and what .gitignore keeps out are not looked for."""
+    named = [path for path in readme_tree() if "<" not in path and not path.startswith(("corpora/", "out/", "runs/", ".venv/"))]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_readme_draws_every_folder_of_the_package():
+    folders = {f"musicgen/{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+    assert folders - set(readme_tree()) == set()
+
+
+def readme_commands() -> list[str]:
+    """Every `musicgen ...` shown in a code block, without its prompt and comment; a backslash joins lines."""
+    lines = [line for block in readme_blocks() for line in "\n".join(block).replace("\\\n", " ").splitlines()]
+    commands = (re.sub(r"^\s*(\$ )?(\.venv/bin/)?|\s+#.*$", "", line) for line in lines)
+    return [command for command in commands if re.match(r"musicgen [a-z-]", command) and "..." not in command]
+
+
+def test_the_readme_shows_commands():
+    assert {command.split()[1] for command in readme_commands()} >= {"compose", "harmonize", "train", "corpus"}
+
+
+@pytest.mark.parametrize("command", readme_commands())
+def test_a_command_of_the_readme_runs(command, at_work):
+    """On a tiny checkpoint and a small corpus; training for two updates of a tiny network."""
+    words = shlex.split(command)[1:]
+    for word in words:
+        make_place_for(Path(word))
+    if words[0] == "train":
+        small = ("model.width=8", "model.embedding=4", "model.layers=1", "training.batch=2", "training.window=16", "training.updates=2")
+        words += [f"--set={setting}" for setting in small] + ["-o", "made"]
+    if words[:2] == ["corpus", "build"]:
+        words += ["--folder", "made"]
+    assert main(words) == 0
+
+
+def make_place_for(path: Path) -> None:
+    """The folder of an output, and a tune where the README names an input: outputs are written over it."""
+    if path.is_absolute() or not path.suffix or path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix in (".abc", ".krn"):
+        path.write_text(ABC if path.suffix == ".abc" else KRN)
+    elif path.suffix in (".mid", ".musicxml"):
+        write_score(plain_tune(), path)

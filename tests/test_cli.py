@@ -1,0 +1,375 @@
+"""The command line end to end, in process: what is on stdout, what on stderr, which files, which exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from workshop import odd_tune
+
+from musicgen.cli import main
+from musicgen.files import read_score, write_score
+from musicgen.music.chorale import RANGES
+
+VERBS = (
+    "",
+    "compose",
+    "harmonize",
+    "train",
+    "models",
+    "corpus",
+    "corpus build",
+    "corpus show",
+    "evaluate",
+    "evaluate likelihood",
+    "evaluate reconstruction",
+    "evaluate style",
+)
+FAST = ("--sweeps", "1")
+SMALL = [
+    f"--set={setting}" for setting in ("model.width=8", "model.embedding=4", "model.layers=1", "training.batch=2", "training.window=16")
+]
+
+
+@pytest.fixture
+def run(at_work, capsys):
+    """`run("compose", ...) -> (exit code, stdout, stderr)` in a fresh folder."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def good(run):
+    """As `run`, for what must succeed; returns stdout."""
+
+    def call(*arguments: str) -> str:
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        assert "Traceback" not in err
+        return out
+
+    return call
+
+
+@pytest.fixture
+def refused(run, at_work):
+    """As `run`, for what must be refused with one line and without a new file; returns the line."""
+
+    def call(*arguments: str) -> str:
+        before = set(at_work.rglob("*"))
+        code, out, err = run(*arguments)
+        assert code == 2, err
+        assert out == ""
+        *remarks, line = err.splitlines()
+        assert line.startswith("musicgen: error: ")
+        assert not any(other.startswith("musicgen:") for other in remarks)
+        assert "Traceback" not in err
+        assert set(at_work.rglob("*")) <= before | {at_work / "out"}
+        return line
+
+    return call
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help(good, verb):
+    assert "Usage: musicgen" in good(*verb.split(), "--help")
+
+
+def test_no_arguments_is_help_and_version_is_a_line(good):
+    assert good() == good("--help")
+    assert good("--version").startswith("musicgen 0.")
+
+
+# --- compose
+
+
+def test_compose_writes_and_prints_paths(good):
+    out = good("compose", "--bars", "4", *FAST)
+    assert out.split() == ["out/chorale.mid", "out/chorale.musicxml", "out/chorale.svg"]
+    assert all(Path(path).stat().st_size > 100 for path in out.split())
+    assert [part.name for part in read_score("out/chorale.musicxml").parts] == ["Soprano", "Alto", "Tenor", "Bass"]
+
+
+def test_compose_says_seed_times_and_what_next(run):
+    _, _, err = run("compose", "--bars", "2", "--seed", "41", *FAST, "-o", "a.mid")
+    assert "seed 41" in err
+    assert all(word in err for word in ("load", "compose", "write", "next"))
+
+
+def test_what_is_asked_is_in_the_file(good):
+    good("compose", "--bars", "5", "--meter", "3/4", "--key", "F# minor", "--pickup", "1", "--tempo", "66", *FAST, "-o", "a.musicxml")
+    score = read_score("a.musicxml")
+    assert (str(score.meters[0].meter), str(score.key), score.pickup) == ("3/4", "F# minor", score.ticks_per_quarter)
+    assert score.tempos[0].quarters_per_minute == 66
+    assert score.end == 15 * score.ticks_per_quarter
+
+
+def test_equal_seeds_give_equal_bytes_and_others_do_not(good):
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        good("compose", "--bars", "4", "--seed", seed, *FAST, "-o", f"{name}.mid", "-o", f"{name}.musicxml", "-o", f"{name}.svg")
+    for suffix in (".mid", ".musicxml", ".svg"):
+        a, b, c = (Path(name + suffix).read_bytes() for name in "abc")
+        assert a == b != c
+
+
+def test_count_numbers_files_and_each_has_its_own_seed(good):
+    report = json.loads(good("compose", "--bars", "3", "--count", "3", "--seed", "5", *FAST, "-o", "c.mid", "--json"))
+    assert [(piece["seed"], piece["files"]) for piece in report["pieces"]] == [(4 + n, [f"c-00{n}.mid"]) for n in (1, 2, 3)]
+    good("compose", "--bars", "3", "--seed", "6", *FAST, "-o", "one.mid")
+    assert Path("one.mid").read_bytes() == Path("c-002.mid").read_bytes()
+
+
+def test_a_random_seed_is_printed_and_gives_the_piece_again(good):
+    report = json.loads(good("compose", "--bars", "2", *FAST, "-o", "a.mid", "--json"))
+    good("compose", "--bars", "2", "--seed", report["pieces"][0]["seed"], *FAST, "-o", "b.mid")
+    assert Path("a.mid").read_bytes() == Path("b.mid").read_bytes()
+
+
+def test_layouts_and_pictures(good):
+    good("compose", "-m", "dice", "--bars", "3", "--layout", "two-staff", "-o", "a.musicxml", "-o", "a.png")
+    assert Path("a.musicxml").read_text().count("<score-part ") == 2
+    assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+
+
+# --- harmonize
+
+
+@pytest.mark.parametrize("suffix", ["musicxml", "mid", "mxl", "abc", "krn"])
+def test_harmonize_reads_every_format_and_keeps_the_tune(good, suffix):
+    out = good("harmonize", f"tune.{suffix}", "-o", "a.mid", "-o", "a.musicxml", *FAST)
+    assert out.split() == ["a.mid", "a.musicxml"]
+    source, score = read_score(f"tune.{suffix}"), read_score("a.musicxml")
+    assert sounds(score, 0) == sounds(source, 0)
+    assert len(score.parts) == 4
+    for part, (low, high) in zip(score.parts, RANGES, strict=True):
+        assert all(low <= note.pitch <= high for note in part.notes)
+
+
+def sounds(score, part):
+    """Start and length in quarters, and pitch, of every note: grace notes have length 0."""
+    return [(note.start / score.ticks_per_quarter, note.duration / score.ticks_per_quarter, note.pitch) for note in score.parts[part].notes]
+
+
+def test_triplets_and_grace_notes_come_back_as_written(good):
+    write_score(odd_tune(), "odd.musicxml")
+    good("harmonize", "odd.musicxml", "-o", "a.musicxml", *FAST)
+    assert sounds(read_score("a.musicxml"), 0) == sounds(odd_tune(), 0)
+    assert read_score("a.musicxml").parts[0].name == "Flute"
+    assert Path("a.musicxml").read_text().count("<fermata") == 4  # the tune's one, under which all voices pause
+
+
+def test_assumed_phrases_are_said_and_not_written(run):
+    _, _, err = run("harmonize", "tune.musicxml", "-o", "a.musicxml", *FAST)
+    assert "phrase ends were assumed" in err
+    assert "<fermata" not in Path("a.musicxml").read_text()
+
+
+def test_harmonize_several_ways(good):
+    report = json.loads(good("harmonize", "tune.mid", "--count", "2", "--seed", "3", *FAST, "-o", "h.mid", "--json"))
+    assert [piece["files"] for piece in report["pieces"]] == [["h-001.mid"], ["h-002.mid"]]
+    assert Path("h-001.mid").read_bytes() != Path("h-002.mid").read_bytes()
+
+
+def test_keep_soprano_and_bass_of_four_voices(good):
+    good("compose", "-m", "dice", "--bars", "3", "-o", "four.musicxml")
+    good("harmonize", "four.musicxml", "--keep", "SB", "-o", "a.musicxml", *FAST)
+    before, after = read_score("four.musicxml"), read_score("a.musicxml")
+    assert [sounds(before, part) == sounds(after, part) for part in range(4)] == [True, False, False, True]
+
+
+def test_the_tune_is_never_overwritten(refused, at_work):
+    assert "would be overwritten" in refused("harmonize", "tune.mid", "-m", "dice", "-o", "tune.mid")
+    Path("c-001.mid").write_bytes(Path("tune.mid").read_bytes())
+    assert "would be overwritten" in refused("harmonize", "c-001.mid", "-m", "dice", "--count", "2", "-o", "c.mid")
+
+
+def test_part_by_name(refused, good):
+    assert "1 Flute" in refused("harmonize", "tune.mid", "--part", "Horn", "-o", "a.mid")
+    good("harmonize", "tune.mid", "--part", "flute", "-m", "dice", "-o", "a.mid")
+
+
+# --- corpus, train, evaluate, models
+
+
+def test_corpus_build_reports_what_was_dropped(good):
+    report = json.loads(good("corpus", "build", "--folder", "made", "--json"))
+    assert report["splits"]["train"] > 200
+    assert report["dropped"]
+    assert Path("made/bach-chorales/manifest.json").exists()
+
+
+def test_corpus_show(good):
+    assert "9 pieces" in good("corpus", "show")
+    assert len(good("corpus", "show", "--split", "valid").splitlines()) == 3
+    assert len(json.loads(good("corpus", "show", "--split", "test", "--json"))["pieces"]) == 3
+
+
+def test_train_gives_a_checkpoint_that_composes(good):
+    out = good("train", "deepbach", *SMALL, "--set", "training.updates=3", "--run", "run", "-o", "made")
+    assert out.split() == ["made"]
+    assert {path.name for path in Path("made").iterdir()} == {"config.json", "model.safetensors", "MODEL_CARD.md", "metrics.json"}
+    assert "--set training.updates=3" in Path("made/MODEL_CARD.md").read_text()
+    assert json.loads(Path("made/metrics.json").read_text())["updates"] == 3
+    good("compose", "-m", "made", "--bars", "2", *FAST, "-o", "a.mid")
+    assert "nats per cell" in good("evaluate", "likelihood", "made")
+
+
+def test_ctrl_c_in_training_says_how_to_go_on_and_the_same_command_does(run, good, monkeypatch):
+    from musicgen.training import loop
+
+    command = ("train", *SMALL, "--set", "training.updates=3", "--run", "run", "-o", "made")
+    real, calls = loop.update_once, []
+
+    def interrupted(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(loop, "update_once", interrupted)
+    code, out, err = run(*command)
+    assert (code, out) == (130, "")
+    assert "the same command goes on" in err
+    assert not list(Path("made").iterdir())
+    monkeypatch.setattr(loop, "update_once", real)
+    assert json.loads(good(*command, "--json"))["updates"] == 3
+
+
+def test_train_refuses_wrong_settings(refused):
+    assert "did you mean batch" in refused("train", "--set", "training.bach=3", "--run", "run", "-o", "made")
+    assert "cannot be set" in refused("train", "--set", "model.vocab_size=3", "--run", "run", "-o", "made")
+    assert "choices" in refused("train", "--device", "toaster", "--run", "run", "-o", "made")
+
+
+def test_evaluate_a_model(good):
+    likelihood = json.loads(good("evaluate", "likelihood", "deepbach", "--json"))
+    assert (likelihood["kind"], likelihood["pieces"]) == ("pseudo", 3)
+    assert 2 < likelihood["nats_per_cell"] < 6  # random weights: about ln 48
+    assert json.loads(good("evaluate", "reconstruction", "bach", "--json"))["notes"] == 1
+    assert "Bach's pitch" in good("evaluate", "reconstruction", "dice", "--keep", "SB")
+
+
+def test_evaluate_refuses_pieces_that_a_model_has_learned_from(refused, good, at_work):
+    assert "has learned from the train split" in refused("evaluate", "likelihood", "deepbach", "--split", "train")
+    good("evaluate", "likelihood", "deepbach", "--split", "train", "--seen")
+    config = json.loads(Path("checkpoints/deepbach/config.json").read_text())
+    Path("other").mkdir()
+    Path("other/config.json").write_text(json.dumps(config | {"corpus": {"name": "mine", "fingerprint": "f00"}}))
+    Path("other/model.safetensors").symlink_to(Path("checkpoints/deepbach/model.safetensors").resolve())
+    assert "was trained on mine f00" in refused("evaluate", "likelihood", "other")
+
+
+def test_style_of_files_and_folders(good, refused):
+    good("compose", "-m", "dice", "--bars", "4", "--count", "2", "-o", "x.mid")
+    Path("folder").mkdir()
+    for number in (1, 2):
+        Path(f"x-00{number}.mid").rename(f"folder/{number}.mid")
+    assert "parallel fifths" in good("evaluate", "style", "folder")
+    assert len(json.loads(good("evaluate", "style", "folder/1.mid", "folder/2.mid", "--json"))) > 10
+    Path("empty").mkdir()
+    assert "no scores" in refused("evaluate", "style", "empty")
+
+
+def test_models(good):
+    names = [info["name"] for info in json.loads(good("models", "--json"))]
+    assert {"deepbach", "bach", "dice"} <= set(names)
+    assert all(name in good("models") for name in names)
+
+
+# --- endings
+
+
+def test_a_bug_of_ours_is_one_line_and_debug_shows_it(run, monkeypatch):
+    def broken(*arguments):
+        raise ValueError("two\nlines")
+
+    monkeypatch.setattr("musicgen.composers.loading.list_composers", broken)
+    monkeypatch.setenv("MUSICGEN_DEBUG", "")
+    code, out, err = run("models")
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert "bug of ours (ValueError: two lines)" in err
+    code, _, err = run("--debug", "models")
+    assert code == 1
+    assert "Traceback" in err
+
+
+def test_ctrl_c_leaves_no_file(run, at_work, monkeypatch):
+    from musicgen.composers.references import Dice
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Dice, "fill", interrupted)
+    before = set(at_work.iterdir())
+    code, out, err = run("compose", "-m", "dice", "-o", "a.mid")
+    assert (code, out, len(err.splitlines())) == (130, "", 1)
+    assert set(at_work.iterdir()) == before
+
+
+def test_a_reader_that_leaves_early_is_no_error(at_work):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "musicgen", "corpus", "show", "--split", "train"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_under_stdout_is_said(at_work):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "musicgen", "models"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [done.stderr.strip()]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "frobnicate",
+        "compose --bras 3",
+        "compose --bars three",
+        "compose --bars 0",
+        "compose --meter 4/0",
+        "compose --meter waltz",
+        "compose --key H",
+        "compose --pickup 9",
+        "compose --seed -1",
+        "compose --count 0",
+        "compose --tempo nan",
+        "compose --temperature nan",
+        "compose --top-p 0",
+        "compose --sweeps 0",
+        "compose -m nobody",
+        "compose -m corpora",
+        "compose -o missing/a.mid",
+        "compose -o a.wav",
+        "compose -o a",
+        "compose -o corpora",
+        "compose -o tune.mid/a.mid",
+        "harmonize",
+        "harmonize missing.mid -o a.mid",
+        "harmonize tune.mid -o missing/a.mid",
+        "harmonize tune.mid --keep X -o a.mid",
+        "harmonize tune.mid --keep SB -o a.mid",
+        "harmonize tune.mid --part 9 -o a.mid",
+        "corpus",
+        "corpus build beatles",
+        "corpus show nix",
+        "corpus show --split nix",
+        "train madonna",
+        "train --corpus nix",
+        "evaluate likelihood dice",
+        "evaluate likelihood deepbach --split nix",
+        "evaluate style missing.mid",
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(refused, arguments):
+    refused(*arguments.split())
