@@ -118,7 +118,7 @@ def test_the_tree_is_read_as_it_is_drawn():
         "    app.py   the program",
         "tests/   mirrors",
     ]
-    assert list(paths_of(drawn.strip().splitlines())) == [
+    assert list(paths_of(block)) == [
         "README.md",
         "musicgen/",
         "musicgen/errors.py",
