@@ -93,7 +93,7 @@ def training(model: str, updates: int, seed: int) -> dict[str, Any]:
         seconds.append(time.perf_counter() - began)
         cells.append(int(batch.valid.sum()))
     return {
-        "update": float(np.mean(seconds[2:])),  # the first two warm up
+        "update": float(np.median(seconds[2:])),  # the first two warm up
         "cells": float(np.mean(cells)),
         "pieces": len(pieces),
         "updates_per_epoch": source.updates_per_epoch,

@@ -12,8 +12,10 @@ import random
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 BEGAN = time.perf_counter()
@@ -95,31 +97,39 @@ def harmonize(folder: Path, tune: Path, out: Path, iterations: int, seed: int) -
     return {"import": IMPORT_SECONDS, "sampling": sampling[0], "harmonize": time.perf_counter() - began}
 
 
-def training(folder: Path, batches: int, batch: int, seed: int) -> dict[str, Any]:
-    """Seconds a step of its own training loop and of its validation, mean of the four voices. The start of its loaders is left out."""
+class Watched:
+    """A loader that notes when each batch is asked for: the times between are its loop's steps, the start of its workers left out."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+        self.asked: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self.loader:
+            yield batch
+            self.asked.append(time.perf_counter())
+
+    @property
+    def step_seconds(self) -> float:
+        return median(np.diff(self.asked).tolist())
+
+
+def training(folder: Path, steps: int, batch: int, seed: int) -> dict[str, Any]:
+    """Seconds a step of its own training and testing loops, mean of the four voices."""
     random.seed(seed)
     torch.manual_seed(seed)
     dataset = make_dataset(folder)
-    model = peer.create_model(dataset, models_dir=str(folder / "models"))
-    steps = [step_seconds(dataset, voice, batches, batch) for voice in model.voice_models]
-    return {"train": float(np.mean([train for train, _ in steps])), "valid": float(np.mean([valid for _, valid in steps]))}
-
-
-def step_seconds(dataset: Any, voice: Any, batches: int, batch: int) -> tuple[float, float]:
-    """From the difference between a long and a short pass, so that what a pass costs by itself drops out."""
-    optimizer = torch.optim.Adam(voice.parameters(), lr=1e-3)
-    few, many = max(2, batches // 5), batches + max(2, batches // 5)
+    dataset.tensor_dataset = random_windows(dataset, round(steps * batch / 0.8))
     times = []
-    for count in (2, few, many):  # the first one warms up
-        dataset.tensor_dataset = random_windows(dataset, round(count * batch / 0.85) + batch)
-        train_loader, valid_loader, _ = dataset.data_loaders(batch_size=batch)
-        began = time.perf_counter()
-        voice.loss_and_acc(train_loader, optimizer=optimizer, phase="train")
-        trained = time.perf_counter()
-        voice.loss_and_acc(valid_loader, phase="test") if len(valid_loader) else None
-        times.append((trained - began, time.perf_counter() - trained, len(train_loader), len(valid_loader)))
-    (short, short_valid, short_steps, short_valid_steps), (long, long_valid, long_steps, long_valid_steps) = times[1:]
-    return (long - short) / (long_steps - short_steps), (long_valid - short_valid) / (long_valid_steps - short_valid_steps)
+    for voice in peer.create_model(dataset, models_dir=str(folder / "models")).voice_models:
+        train, valid = (Watched(loader) for loader in dataset.data_loaders(batch_size=batch)[:2])
+        voice.loss_and_acc(train, optimizer=torch.optim.Adam(voice.parameters(), lr=1e-3), phase="train")
+        voice.loss_and_acc(valid, phase="test")
+        times.append((train.step_seconds, valid.step_seconds))
+    return {"train": fmean(train for train, _ in times), "valid": fmean(valid for _, valid in times)}
 
 
 def random_windows(dataset: Any, count: int) -> TensorDataset:
