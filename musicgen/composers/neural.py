@@ -18,7 +18,7 @@ from musicgen.composers.composer import Likelihood
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, load_model, read_checkpoint
 from musicgen.models.quartet import Quartet
-from musicgen.music.chorale import Chorale
+from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray, Chorale
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
 from musicgen.sampling.gibbs import Cells, GibbsTask, IdArray, Logits, gibbs
@@ -88,10 +88,13 @@ class QuartetComposer:
 
     def _task(self, sketches: Sequence[Sketch], steps: int) -> GibbsTask:
         tables = [self.tokenizer.sounding_allowed(sketch) for sketch in sketches]
-        ids = [self._start(sketch, table) for sketch, table in zip(sketches, tables, strict=True)]
+        changes = [_rules_change(table) for table in tables]
+        # A note is held on only where it may sound on: where the rules change, it may have to be struck anew.
+        holds = [sketch.must_hold() & ~change for sketch, change in zip(sketches, changes, strict=True)]
+        ids = [self._start(sketch, change & ~hold) for sketch, change, hold in zip(sketches, changes, holds, strict=True)]
         return GibbsTask(
             ids=_stack(ids, steps, self.tokenizer.boundary_id),
-            free=_stack([sketch.free for sketch in sketches], steps, False),
+            free=_stack([sketch.free & ~hold for sketch, hold in zip(sketches, holds, strict=True)], steps, False),
             sounding_allowed=_stack(tables, steps, True),
             must_begin=_stack([sketch.must_begin() for sketch in sketches], steps, False),
             sounding_of_id=self.tokenizer.sounding_of_id,
@@ -99,12 +102,10 @@ class QuartetComposer:
             mask_id=self.tokenizer.mask_id,
         )
 
-    def _start(self, sketch: Sketch, sounding_allowed: NDArray[np.bool_]) -> IdArray:
+    def _start(self, sketch: Sketch, rules_change: BoolArray) -> IdArray:
         """(V, T) the given ids; free cells hidden on the quarters and wherever a new note may be needed, held between."""
         ids = self.tokenizer.encode(sketch.given)
-        quarters = sketch.given.bar_positions() % 4 == 0
-        rules_change = np.ones_like(sketch.free)
-        rules_change[:, 1:] = (sounding_allowed[:, 1:] != sounding_allowed[:, :-1]).any(axis=-1)
+        quarters = (sketch.given.bar_positions() % STEPS_PER_QUARTER == 0) & ~sketch.must_hold()
         hidden = sketch.free & (quarters | rules_change | sketch.must_begin())
         return np.where(hidden, self.tokenizer.mask_id, np.where(sketch.free, HOLD, ids))
 
@@ -125,6 +126,13 @@ class QuartetComposer:
             return result
 
         return logits_of
+
+
+def _rules_change(sounding_allowed: BoolArray) -> BoolArray:
+    """(V, T) where other things may sound than at the step before (V, T, P); always at the first step."""
+    change = np.ones(sounding_allowed.shape[:2], dtype=bool)
+    change[:, 1:] = (sounding_allowed[:, 1:] != sounding_allowed[:, :-1]).any(axis=-1)
+    return change
 
 
 def _part(on_progress: Callable[[float], None], before: int, now: int, total: int) -> Callable[[float], None]:

@@ -39,10 +39,12 @@ class Dice(OneByOne):
         allowed = sketch.allowed_pitches()
         pitch, onset = sketch.given.pitch.copy(), sketch.given.onset.copy()
         positions = sketch.given.bar_positions()
+        begins, holds = sketch.must_begin(), sketch.must_hold()
         for voice, step in np.argwhere(sketch.free):
             held = pitch[voice, step - 1] if step else -1
             beat = positions[step] % STEPS_PER_QUARTER == 0 or not sketch.free[voice, step - 1]
-            onset[voice, step] = beat or not allowed[voice, step, held]
+            struck = (beat and not holds[voice, step]) or begins[voice, step]
+            onset[voice, step] = struck or not allowed[voice, step, held]
             if onset[voice, step]:
                 pitch[voice, step] = rng.choice(np.flatnonzero(allowed[voice, step]))
             else:

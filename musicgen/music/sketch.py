@@ -93,6 +93,15 @@ class Sketch:
         begins[0] = self.given.fermata & self.free[0]
         return begins
 
+    def must_hold(self) -> BoolArray:
+        """(V, T), True where a free cell may only hold: the top voice under a fermata, and every voice under the last one."""
+        holds = np.zeros_like(self.free)
+        holds[0] = self.fermata_sounding() & ~self.given.fermata & self.free[0]
+        if holds[0, -1:].any():
+            last = int(np.flatnonzero(self.given.fermata)[-1])
+            holds[:, last + 1 :] |= self.free[:, last + 1 :] & self.free[:, last:-1]
+        return holds
+
     def _refuse_impossible(self, allowed: BoolArray) -> None:
         stuck = np.argwhere(self.free & ~allowed.any(axis=-1))
         if len(stuck):

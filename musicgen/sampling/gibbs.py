@@ -28,6 +28,7 @@ Pass = tuple[int, float]
 """stride, temperature"""
 
 FIRST_STRIDE, LAST_STRIDE = 2, 4
+MOST_FILLING_PASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,12 @@ def gibbs(
 ) -> Fill:
     """Fills the free cells; a piece's result depends on its own seed only, not on the pieces beside it."""
     run = _Run(logits_of, task, options, seeds)
-    while (hidden := run.ids == task.mask_id).any():
+    for _ in range(MOST_FILLING_PASSES):
+        if not (hidden := run.ids == task.mask_id).any():
+            break
         run.redraw(hidden, [(FIRST_STRIDE, options.start_temperature)] * len(seeds))
+    else:
+        raise RuntimeError("hidden cells remain: nothing may be drawn there, which the caller should have refused")
     plans = [plan_passes(free, options) for free in task.free]
     passes = max(map(len, plans), default=0)
     for number in range(passes):

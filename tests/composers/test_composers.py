@@ -91,13 +91,16 @@ def test_bach_returns_himself_and_refuses_a_foreign_tune(piece: Chorale, bach_pi
         bach.fill(Sketch.for_voices(piece.transposed(1)), 0)
 
 
-def test_the_soprano_strikes_where_a_fermata_is_planned() -> None:
-    fermata = np.zeros(24, dtype=bool)
-    fermata[[6, 16]] = True
-    blank = Sketch.parse("\n".join(f"{v}" + " ?" * 24 for v in "SATB"))
+@pytest.mark.parametrize("composer", COMPOSERS, ids=lambda composer: composer.name)
+def test_the_soprano_strikes_fermatas_and_holds_them_and_all_hold_the_last_chord(composer) -> None:
+    fermata = np.zeros(32, dtype=bool)
+    fermata[[6, 24]] = True
+    blank = Sketch.parse("\n".join(f"{v}" + " ?" * 32 for v in "SATB"))
     sketch = Sketch(blank.given.replaced(fermata=fermata), blank.free)
-    for filled in tiny_composer().fill_many([sketch] * 10, range(10)):
-        assert filled.onset[0, [6, 16]].all()
+    for filled in composer.fill_many([sketch] * 10, range(10)):
+        assert filled.onset[0, [6, 24]].all()
+        assert not filled.onset[0, 7:16].any()
+        assert not filled.onset[:, 25:].any()
 
 
 def test_pseudo_likelihood_of_an_untrained_model_is_near_uniform(piece: Chorale) -> None:
