@@ -73,7 +73,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     rows = [
         f"{figures['piece']['bars']} bars, {figures['updates']:.0f} updates, {figures['updates_per_cell']:.1f} a cell; "
         f"medians of {len(rounds['musicgen'])} rounds, extremes in brackets",
-        f"{'':34}{'sampling, s':>20}{'updates/s':>11}{'import+load, s':>16}{'whole, s':>20}{'peak MiB':>10}",
+        f"{'':34}{'sampling, s':>20}{'updates/s':>11}{'import, s':>11}{'whole, s':>20}{'peak MiB':>10}",
     ]
     names = {"peer": "deepbach-pytorch", "musicgen": "musicgen, Python", "command": "musicgen harmonize (its defaults)"}
     rows += [row(title, medians[name], rounds[name]) for name, title in names.items() if name in medians]
@@ -91,7 +91,7 @@ def row(title: str, middle: dict[str, float], rounds: list[dict[str, float]]) ->
 
     rate = f"{middle['updates_per_second']:.0f}" if "updates_per_second" in middle else "-"
     start = f"{middle['import']:.2f}" if "import" in middle else "-"
-    return f"{title:34}{cell('sampling', 20)}{rate:>11}{start:>16}{cell('whole', 20)}{middle['peak_mib']:>10.0f}"
+    return f"{title:34}{cell('sampling', 20)}{rate:>11}{start:>11}{cell('whole', 20)}{middle['peak_mib']:>10.0f}"
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ def main() -> None:
     pieces = load_corpus("bach-chorales").pieces("train")
     cells, under_hold, under_pair = np.sum([free_to_change(piece.chorale) for piece in pieces], axis=0)
     print(f"bach-chorales, train: {len(pieces)} pieces, {cells:,} cells")
-    print(f"one redraw can change a note's pitch from {under_hold / cells:.1%} of the cells under hold, {under_pair / cells:.1%} under pair")
+    print(
+        f"one redraw can change a note's pitch from {under_hold / cells:.1%} of the cells under hold, {under_pair / cells:.1%} under pair"
+    )
 
 
 if __name__ == "__main__":
