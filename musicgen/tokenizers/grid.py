@@ -1,4 +1,4 @@
-"""GridTokenizer: chorales <-> ids, one id a cell, and the conditions a model reads beside them. Hold ids exist only here.
+"""GridTokenizer: chorales <-> ids, one id a cell, and the conditions a model reads beside them. Hold ids begin here and end in `sampling`.
 
 Two ways to write a held note, both exact:
     hold   HOLD: as before (DeepBach's). Changing an onset changes the whole note, so single-cell redraws move whole notes.

@@ -11,7 +11,7 @@ from musicgen.errors import ConfigError, nearest
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    updates: int = 4000
+    updates: int = 3600
     """Length of the whole schedule; the learning rate falls to zero at its end."""
     batch: int = 32
     """Windows an update."""
@@ -35,7 +35,7 @@ class TrainingConfig:
     """Updates between two looks at the valid split."""
     patience: int = 8
     """Looks without a new best after which training stops."""
-    save_minutes: float = 3.0
+    save_minutes: float = 5.0
     """Minutes between two saved states."""
     seed: int = 1
 

@@ -48,7 +48,7 @@ def find_preset(name: str) -> Preset:
     if name != "deepbach":
         raise ConfigError(f"there is no preset {name!r}; {nearest(name, ['deepbach'])}")
     tokenizer = GridTokenizer()
-    model = QuartetConfig(tokenizer.size, tokenizer.size + 2, tokenizer.hold_id, CONDITION_SIZES)
+    model = QuartetConfig(tokenizer.size, tokenizer.size + 2, tokenizer.hold_id, CONDITION_SIZES, layers=1, motion=12)
     return Preset("quartet", model, tokenizer, TrainingConfig())
 
 
