@@ -14,6 +14,8 @@ from workshop import ABC, KRN, plain_tune
 import musicgen
 from musicgen.cli import main
 from musicgen.files import write_score
+from musicgen.music.chorale import Chorale
+from musicgen.music.convert import to_score
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "musicgen"
@@ -164,12 +166,20 @@ def test_a_command_of_the_readme_runs(command, at_work):
     assert main(words) == 0
 
 
+CHOIR = """
+    S  E5 -  -  -  D5 -  -  -  C5 -  -  -  -  -  -  -
+    A  G4 -  -  -  G4 -  F4 -  E4 -  -  -  -  -  -  -
+    T  C4 -  -  -  B3 -  -  -  G3 -  -  -  -  -  -  -
+    B  C3 -  -  -  G3 -  -  -  C3 -  -  -  -  -  -  -
+"""
+
+
 def make_place_for(path: Path) -> None:
-    """The folder of an output, and a tune where the README names an input: outputs are written over it."""
+    """The folder of an output, and a tune, or a choir of that name, where the README names an input: outputs are written over it."""
     if path.is_absolute() or not path.suffix or path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in (".abc", ".krn"):
         path.write_text(ABC if path.suffix == ".abc" else KRN)
     elif path.suffix in (".mid", ".musicxml"):
-        write_score(plain_tune(), path)
+        write_score(to_score(Chorale.parse(CHOIR)) if path.stem == "choir" else plain_tune(), path)
