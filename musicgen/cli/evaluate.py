@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import CorpusOption, JsonOption, ModelArgument, SplitOption
+from musicgen.cli.options import CorpusOption, JsonOption, ModelArgument, SplitOption, use_one_thread
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
@@ -68,6 +68,7 @@ def style(
 
 
 def _subjects(model: str, split: str, corpus_name: str, seen: bool) -> tuple[Composer, list[Chorale]]:
+    use_one_thread()
     from musicgen.composers.loading import load_composer
     from musicgen.corpus.store import load_corpus
     from musicgen.evaluation.unseen import check_unseen
