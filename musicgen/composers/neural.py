@@ -20,8 +20,9 @@ from musicgen.models.checkpoint import Checkpoint, load_model, read_checkpoint
 from musicgen.models.quartet import Quartet
 from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray, Chorale
 from musicgen.music.sketch import Sketch
+from musicgen.sampling.allowed import Cells, IdArray
 from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
-from musicgen.sampling.gibbs import Cells, GibbsTask, IdArray, Logits, gibbs
+from musicgen.sampling.gibbs import GibbsTask, Logits, gibbs
 from musicgen.tokenizers.grid import GridTokenizer
 
 MOST_TOGETHER = 16
@@ -75,10 +76,20 @@ class QuartetComposer:
     def nats(self, chorale: Chorale) -> Likelihood:
         """Pseudo: each cell given all others."""
         ids = self.tokenizer.encode(chorale)
-        cells = tuple(axis.ravel() for axis in np.indices((1, *ids.shape)))
-        logits = self._reader([self.tokenizer.conditions(chorale)], [chorale.steps])(ids[None], cells)
-        log_p = log_softmax(logits.astype(np.float64)).reshape(*ids.shape, -1)
+        log_p = log_softmax(self._logits_everywhere(chorale, ids).astype(np.float64))
         return Likelihood(-np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0].astype(np.float32), "pseudo")
+
+    def guesses(self, chorale: Chorale) -> BoolArray:
+        """(V, T) whether the likeliest id of each cell, given all other cells, is the true one."""
+        ids = self.tokenizer.encode(chorale)
+        right: BoolArray = self._logits_everywhere(chorale, ids).argmax(axis=-1) == ids
+        return right
+
+    def _logits_everywhere(self, chorale: Chorale, ids: IdArray) -> FloatArray:
+        """(V, T, K)"""
+        pieces, voices, steps = (axis.ravel() for axis in np.indices((1, *ids.shape)))
+        logits = self._reader([self.tokenizer.conditions(chorale)], [chorale.steps])(ids[None], (pieces, voices, steps))
+        return logits.reshape(*ids.shape, -1)
 
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_pass: Callable[[float], None]) -> list[Chorale]:
         lengths = [sketch.given.steps for sketch in sketches]

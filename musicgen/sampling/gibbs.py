@@ -12,15 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from musicgen.music.chorale import BoolArray
-from musicgen.sampling.allowed import HoldRules, count_barred
+from musicgen.sampling.allowed import Cells, HoldRules, IdArray, count_barred
 from musicgen.sampling.draw import Fill, FloatArray, SamplingOptions, draw, gumbel, log_softmax
 
-IdArray = NDArray[np.int64]
-Cells = tuple[IdArray, IdArray, IdArray]
-"""Pieces, voices and steps of N cells."""
 Logits = Callable[[IdArray, Cells], FloatArray]
 """ids (B, V, T), N cells -> logits (N, K) of those cells"""
 
@@ -99,18 +95,19 @@ class _Run:
         self.log_probability = np.zeros(self.ids.shape, dtype=np.float32)
 
     def redraw(self, candidates: BoolArray, passes: Sequence[Pass]) -> None:
-        """One run of the model, then the chosen cells of each voice from left to right; one (stride, temperature) a piece."""
+        """One run of the model, then the chosen cells in as few turns as their holds let; one (stride, temperature) a piece."""
         chosen = [_choose(rng, cells, stride) for rng, cells, (stride, _) in zip(self.rngs, candidates, passes, strict=True)]
         counts = np.array([len(steps) for _, steps in chosen])
         voices, steps = (np.concatenate([piece[axis] for piece in chosen]) for axis in (0, 1))
         pieces = np.repeat(np.arange(len(chosen)), counts)
-        turn = _turns(pieces, voices)
         noise = np.concatenate([gumbel(rng, (count, self.vocab_size)) for rng, count in zip(self.rngs, counts, strict=True)])
         temperature = np.array([[temperature] for _, temperature in passes])[pieces]
         logits = self.logits_of(self.ids, (pieces, voices, steps))
-        rules = HoldRules(self.barred_before, self.task.must_begin, self.task.sounding_of_id, self.ids.copy(), self.task.hold_id)
-        for number in range(turn.max(initial=-1) + 1):
-            now = turn == number
+        task = self.task
+        cells = pieces, voices, steps
+        rules = HoldRules(self.barred_before, task.must_begin, task.sounding_of_id, self.ids.copy(), task.hold_id, cells)
+        for turn in range(rules.turns.max(initial=-1) + 1):
+            now = rules.turns == turn
             self._draw_cells(rules, logits[now], (pieces[now], voices[now], steps[now]), noise[now], temperature[now])
 
     def _draw_cells(
@@ -121,7 +118,7 @@ class _Run:
         noise: FloatArray,
         temperature: FloatArray,
     ) -> None:
-        """Draws cells of N different voices from logits (N, K)."""
+        """Draws the cells of one turn from logits (N, K)."""
         allowed = rules.allowed(*cells)
         drawn = draw(logits, allowed, noise, temperature, self.options.top_p)
         drawn = np.where(allowed.any(axis=1), drawn, self.ids[cells])
@@ -142,13 +139,3 @@ def _choose(rng: np.random.Generator, candidates: BoolArray, stride: int) -> tup
     steps = steps[steps % stride == rng.integers(stride)]
     scores = np.where(candidates[:, steps], rng.random((candidates.shape[0], len(steps))), -1.0)
     return scores.argmax(axis=0), steps
-
-
-def _turns(pieces: IdArray, voices: IdArray) -> IdArray:
-    """(N,) how many cells of the same voice come before each cell; cells are in rising order of steps within a piece."""
-    line = pieces * (voices.max(initial=0) + 1) + voices
-    order = np.argsort(line, kind="stable")
-    begins = np.flatnonzero(np.diff(line[order], prepend=-1))
-    turns: IdArray = np.empty(len(line), dtype=np.int64)
-    turns[order] = np.arange(len(line)) - np.repeat(begins, np.diff(begins, append=len(line)))
-    return turns

@@ -46,5 +46,17 @@ def test_bach_reconstructs_himself_and_dice_hardly(chorales) -> None:
     assert (bach.cells, bach.notes) == (1.0, 1.0)
     dice = measure_reconstruction(Dice(), chorales)
     assert dice.cells < 0.15
+    assert bach.one_at_a_time is None
     assert set(dice.by_voice) == {"alto", "tenor", "bass"}
     assert dice.cells_interval[0] <= dice.cells <= dice.cells_interval[1]
+
+
+def test_first_guesses_are_counted_over_the_notes_of_the_free_voices(chorales) -> None:
+    class Altos(Dice):
+        def guesses(self, chorale):
+            return np.arange(4)[:, None].repeat(chorale.steps, axis=1) == 1
+
+    report = measure_reconstruction(Altos(), chorales)
+    altos, lower = (sum(int((c.onset & (c.pitch >= 0))[rows].sum()) for c in chorales) for rows in (slice(1, 2), slice(1, 4)))
+    assert report.one_at_a_time == pytest.approx(altos / lower)
+    assert measure_reconstruction(tiny_composer(1), chorales[:1]).one_at_a_time < 0.2
