@@ -53,6 +53,28 @@ def test_ctrl_c_leaves_a_run_that_goes_on_as_if_nothing_had_happened(tmp_path, c
         assert torch.equal(tensor, load_tensors(stopped / STATE)[name]), name
 
 
+def test_a_run_that_is_killed_goes_on_from_its_last_saved_state(tmp_path, chorales) -> None:
+    """As after kill -9: nothing is saved at the end, and the last state is older than the last update."""
+    config = replace(SHORT, save_minutes=0.0)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train(DROPOUT, config, chorales[:3], chorales[3:], whole)
+    kept = {}
+
+    def die(progress: Progress) -> None:
+        if progress.update == 9:
+            kept["state"] = (killed / STATE).read_bytes()
+        if progress.update == 13:
+            raise SystemError
+
+    with pytest.raises(SystemError):
+        train(DROPOUT, config, chorales[:3], chorales[3:], killed, on_progress=die)
+    (killed / STATE).write_bytes(kept["state"])
+    assert train(DROPOUT, config, chorales[:3], chorales[3:], killed).updates == 20
+    for file in (STATE, "model.safetensors"):
+        for name, tensor in load_tensors(whole / file).items():
+            assert torch.equal(tensor, load_tensors(killed / file)[name]), name
+
+
 def test_a_run_leaves_a_checkpoint_and_a_log(tmp_path, chorales) -> None:
     seen: list[Progress] = []
     outcome = train(CHECKPOINT, SHORT, chorales[:3], chorales[3:], tmp_path, on_progress=seen.append)
