@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.cli import main
-from musicgen.files import write_score
+from musicgen.files import read_score, write_score
 from musicgen.music.score import Note, Part, Score
 
 END = b"\x00\xff\x2f\x00"
@@ -47,38 +47,44 @@ NOTE_XML = "<note><pitch><step>G</step><octave>4</octave></pitch><duration>1</du
 BOMB = "<!DOCTYPE a [<!ENTITY a 'aaaaaaaa'>" + "".join(f"<!ENTITY {n} '{f'&{p};' * 10}'>" for p, n in ("ab", "bc", "cd", "de", "ef")) + "]>"
 EXTERNAL = '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
 
-REFUSED = {
-    "empty.mid": b"",
-    "empty.musicxml": b"",
-    "truncated.mid": midi(NOTE + END)[:30],
-    "truncated.mxl": mxl()[:60],
-    "truncated.musicxml": xml(NOTE_XML)[:90],
-    "picture.mid": b"\x89PNG\r\n\x1a\n" + bytes(64),
-    "midi.musicxml": midi(NOTE + END),
-    "notes.txt": b"G A B c",
-    "zero-division.mid": midi(NOTE + END, division=0),
-    "percussion.mid": midi(NOTE.replace(b"\x90", b"\x99").replace(b"\x80", b"\x89") + END),
-    "no-notes.mid": midi(END),
-    "no-notes.musicxml": xml(),
-    "million-beats.mid": midi(long_note(480 * 500_000) + END),
-    "meter-0.musicxml": xml("<attributes><time><beats>0</beats><beat-type>4</beat-type></time></attributes>" + NOTE_XML),
-    "broken-utf8.musicxml": xml(NOTE_XML).replace(b">x<", b">\xff\xfe\xc3<"),
-    "bomb.musicxml": xml("<words>&f;</words>" + NOTE_XML, BOMB),
-    "external.musicxml": xml("<words>&a;</words>" + NOTE_XML, EXTERNAL),
-    "zip-bomb.mxl": mxl(data=bytes(200_000_000)),
-    "traversal.mxl": mxl("../../etc/passwd"),
-    "too-high.mid": midi(NOTE + NOTE.replace(b"\x43", b"\x7f") + END),
-    "every-range.mid": midi(NOTE.replace(b"\x43", b"\x05") + NOTE.replace(b"\x43", b"\x7e") + END),
+REFUSED = {  # what is in the file, and a part of the reason
+    "empty.mid": (b"", "the file is empty"),
+    "empty.musicxml": (b"", "the file is empty"),
+    "truncated.mid": (midi(NOTE + END)[:30], "cut short within track 1"),
+    "truncated.mxl": (mxl()[:60], "a damaged, cut off or encrypted zip archive"),
+    "truncated.musicxml": (xml(NOTE_XML)[:90], "not well-formed XML (unclosed token"),
+    "picture.mid": (b"\x89PNG\r\n\x1a\n" + bytes(64), "this is a PNG picture, not a MIDI file"),
+    "midi.musicxml": (midi(NOTE + END), "this is a MIDI file, not MusicXML"),
+    "notes.txt": (b"G A B c", ".txt files cannot be read"),
+    "zero-division.mid": (midi(NOTE + END, division=0), "0 ticks a quarter"),
+    "percussion.mid": (midi(NOTE.replace(b"\x90", b"\x99").replace(b"\x80", b"\x89") + END), "no part has notes with a pitch"),
+    "no-notes.mid": (midi(END), "the file holds no notes"),
+    "no-notes.musicxml": (xml(), "there are no notes with a pitch"),
+    "million-beats.mid": (midi(long_note(480 * 500_000) + END), "lasts 500,000 quarters; at most 50,000"),
+    "meter-0.musicxml": (
+        xml("<attributes><time><beats>0</beats><beat-type>4</beat-type></time></attributes>" + NOTE_XML),
+        "bar 1: 0/4 is no meter",
+    ),
+    "broken-utf8.musicxml": (xml(NOTE_XML).replace(b">x<", b">\xff\xfe\xc3<"), "not well-formed XML (not well-formed (invalid token)"),
+    "bomb.musicxml": (xml("<words>&f;</words>" + NOTE_XML, BOMB), "declares XML entities"),
+    "external.musicxml": (xml("<words>&a;</words>" + NOTE_XML, EXTERNAL), "declares XML entities"),
+    "zip-bomb.mxl": (mxl(data=bytes(200_000_000)), "would unpack to 200,000,084 bytes"),
+    "traversal.mxl": (mxl("../../etc/passwd"), "its container names '../../etc/passwd'"),
+    "too-high.mid": (midi(NOTE + NOTE.replace(b"\x43", b"\x7f") + END), "bar 1 beat 2: G9 is outside the soprano's range"),
+    "every-range.mid": (
+        midi(NOTE.replace(b"\x43", b"\x05") + NOTE.replace(b"\x43", b"\x7e") + END),
+        "bar 1 beat 1: F-1 is outside the soprano's range",
+    ),
+    "smpte.mid": (midi(NOTE + END, division=0xE728), "counted in film frames (SMPTE)"),
+    "tempo-0.mid": (midi(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE + END), "a tempo of 0 microseconds a quarter"),
+    "meter-0.mid": (midi(b"\x00\xff\x58\x04\x00\x02\x18\x08" + NOTE + END), "0/4 is no meter"),
+    "20000-notes.mid": (midi(NOTE * 20_000 + END), "80000 sixteenths long, at most 65536"),
 }
-# Odd, but music: these are either harmonized or refused in one line.
+# Odd, but music: these are harmonized.
 ODD = {
-    "smpte.mid": midi(NOTE + END, division=0xE728),
     "no-end.mid": midi(NOTE),
     "200-tracks.mid": midi(*[NOTE + END] * 200),
     "overlapping.mid": midi(b"\x00\x90\x43\x50\x10\x90\x43\x50\x83\x60\x80\x43\x40\x10\x80\x43\x40" + END),
-    "tempo-0.mid": midi(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE + END),
-    "meter-0.mid": midi(b"\x00\xff\x58\x04\x00\x02\x18\x08" + NOTE + END),
-    "20000-notes.mid": midi(NOTE * 20_000 + END),
 }
 
 
@@ -104,16 +110,20 @@ def harmonized(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(harmonized, tmp_path, name):
-    (tmp_path / name).write_bytes(REFUSED[name])
+    data, reason = REFUSED[name]
+    (tmp_path / name).write_bytes(data)
     code, line = harmonized(name)
     assert code == 2
+    assert line.startswith(f"musicgen: error: {name}: ")
+    assert reason in line
     assert len(line) < 500
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_odd(harmonized, tmp_path, name):
     (tmp_path / name).write_bytes(ODD[name])
-    harmonized(name)
+    assert harmonized(name)[0] == 0
+    assert len(read_score(tmp_path / "out.mid").parts) == 4
 
 
 def test_a_folder_named_mid(harmonized, tmp_path):

@@ -25,12 +25,14 @@ from musicgen.cli.options import (
     seeds_from,
     use_one_thread,
 )
+from musicgen.errors import FileError, NotationError
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
     from musicgen.music.chorale import Chorale
     from musicgen.music.score import Score
     from musicgen.music.sketch import Sketch
+    from musicgen.music.tune import Tune
 
 PHRASES_ASSUMED = "the tune has no fermatas: phrase ends were assumed; mark them with fermatas to choose"
 
@@ -101,12 +103,12 @@ def harmonize(
     from musicgen.composers.plan import with_phrases
     from musicgen.files.io import read_score
     from musicgen.music.sketch import Sketch
-    from musicgen.music.tune import find_tune, with_voices
+    from musicgen.music.tune import with_voices
 
     seeds, stages = seeds_from(seed, count), screen.Stages()
     with stages("read"):
         score = read_score(tune, quantize=quantize)
-        found = find_tune(score, part, keep)
+        found = _found(tune, score, part, keep)
     paths = _outputs(output, f"{tune.stem}-harmonized", count, tune)
     heard = with_phrases(found.chorale)
     assumed = () if found.chorale.fermata.any() else (PHRASES_ASSUMED,)
@@ -122,6 +124,16 @@ def harmonize(
     _report({"model": composer.name, "remarks": remarks, "pieces": pieces, "seconds": stages.seconds}, as_json)
     if not as_json:
         screen.remark(f"next: other voices with --seed {seeds[-1] + 1}, several to choose from with --count 5 -o c.musicxml")
+
+
+def _found(path: Path, score: Score, part: str | None, keep: str) -> Tune:
+    """`find_tune`, whose errors then name the file."""
+    from musicgen.music.tune import find_tune
+
+    try:
+        return find_tune(score, part, keep)
+    except NotationError as error:
+        raise FileError(path, str(error)) from error
 
 
 def _outputs(output: Sequence[Path] | None, stem: str, count: int, source: Path | None = None) -> list[Path]:

@@ -5,7 +5,7 @@ A pick-up is written as MuseScore writes and reads it: a time signature of its o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple, TypeVar
 
@@ -53,7 +53,7 @@ def read_maps(events: Iterable[Event], ticks_per_quarter: int) -> Maps:
         remarks.append("The file has no time signature; 4/4 is assumed.")
     pickup = _take_pickup(meters, ticks_per_quarter)
     return Maps(
-        tuple(MeterAt(tick, meter) for tick, meter in _changes(meters)),
+        tuple(_meter_changes(meters, pickup, ticks_per_quarter)),
         tuple(KeyAt(tick, key) for tick, key in _changes(keys)),
         tuple(TempoAt(tick, tempo) for tick, tempo in _changes(tempos)),
         pickup,
@@ -68,6 +68,15 @@ def _changes(values: dict[int, Value]) -> list[tuple[int, Value]]:
         if not changes or changes[-1][1] != value:
             changes.append((tick, value))
     return changes
+
+
+def _meter_changes(meters: dict[int, Meter], pickup: int, ticks_per_quarter: int) -> Iterator[MeterAt]:
+    """As `_changes`, but a meter said again within a bar begins a new one, and so ends a bar that is shorter than the meter."""
+    running, barline = None, pickup
+    for tick, meter in meters.items():
+        if meter != running or (tick - barline) % (meter.bar_quarters * ticks_per_quarter):
+            yield MeterAt(tick, meter)
+            running, barline = meter, max(tick, pickup)
 
 
 def _meter(data: bytes) -> Meter:

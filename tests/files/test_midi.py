@@ -290,6 +290,18 @@ def test_pickup_before_a_change_of_meter():
     assert (back.pickup, back.meters) == (480, meters)
 
 
+@pytest.mark.parametrize("pickup", [0, 480])
+def test_a_short_bar_inside_begins_the_meter_again(pickup):
+    meters = (MeterAt(0, Meter()), MeterAt(pickup + 1920 + 960, Meter()))
+    back = again(score_of(Note(0, pickup + 6720, 60), pickup=pickup, meters=meters))
+    assert (back.pickup, back.meters) == (pickup, meters)
+
+
+def test_a_meter_said_again_at_a_barline_is_dropped():
+    meters = tuple(MeterAt(tick, Meter()) for tick in (0, 480, 480 + 1920, 480 + 3 * 1920))
+    assert again(score_of(Note(0, 9000, 60), pickup=480, meters=meters)).meters == meters[:1]
+
+
 @pytest.mark.parametrize(("ticks", "expected"), [(160, 480), (1760, 0)])
 def test_a_pickup_that_no_meter_measures_gets_a_rest_in_front(ticks, expected):
     back = again(
