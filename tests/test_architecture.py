@@ -141,6 +141,27 @@ def test_the_readme_draws_every_folder_of_the_package():
     assert folders - set(readme_tree()) == set()
 
 
+def test_the_readme_draws_every_file_of_the_package():
+    tree = " ".join(" ".join(block) for block in readme_blocks() if any(line.strip().startswith("musicgen/") for line in block))
+    names = {path.name for path in PACKAGE.rglob("*.py") if not path.name.startswith("__")}
+    assert sorted(name for name in names if not re.search(rf"(^|\s|\()" + re.escape(name), tree)) == []
+
+
+def test_every_picture_and_link_of_the_readme_is_there():
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "checkpoints").glob("*/")), ids=lambda folder: folder.name)
+def test_every_shipped_checkpoint_is_whole_and_plays(folder):
+    assert {file.name for file in folder.iterdir()} >= {"config.json", "model.safetensors", "MODEL_CARD.md", "metrics.json"}
+    assert (folder / "model.safetensors").stat().st_size <= 20_000_000
+    sketch = musicgen.plan_sketch(musicgen.Plan(bars=1, pickup_quarters=0), 1)
+    filled = musicgen.load_composer(str(folder), musicgen.SamplingOptions(sweeps=1)).fill(sketch, 1)
+    assert (filled.pitch > 0).all()
+
+
 def readme_commands() -> list[str]:
     """Every `musicgen ...` shown in a code block, without its prompt and comment; a backslash joins lines."""
     lines = [line for block in readme_blocks() for line in "\n".join(block).replace("\\\n", " ").splitlines()]

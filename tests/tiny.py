@@ -1,6 +1,7 @@
 """Tiny networks built in the tests: real layers, random weights, a thousandth of the size."""
 
-from dataclasses import asdict
+import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -39,3 +40,13 @@ def tiny_checkpoint(folder: Path, seed: int = 0) -> Path:
 
 def tiny_composer(sweeps: float = 2.0) -> QuartetComposer:
     return QuartetComposer("tiny", tiny_model().eval(), TOKENIZER, CHECKPOINT, SamplingOptions(sweeps=sweeps))
+
+
+def shipped_like() -> QuartetComposer:
+    """Loaded from a checkpoint in bf16, with the table of motions, as a user's composer is."""
+    config = replace(CONFIG, motion=12)
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+        torch.manual_seed(1)
+        save_checkpoint(Path(folder), replace(CHECKPOINT, model=asdict(config)), Quartet(config).state_dict())
+        loaded = QuartetComposer.load(Path(folder), SamplingOptions(sweeps=2))
+    return replace(loaded, name="shipped-like")

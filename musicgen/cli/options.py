@@ -29,7 +29,7 @@ OutputOption = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg or .png. Give it several times for several."),
 ]
-TemperatureOption = Annotated[float | None, typer.Option(help="From 0 (strict) to 10 (wild); 0.8 is usual.")]
+TemperatureOption = Annotated[float | None, typer.Option(help="From 0 (strict) to 10 (wild); 0.6 is usual.")]
 TopPOption = Annotated[float | None, typer.Option(help="Only the likeliest notes that reach this probability together; 1 is all.")]
 SweepsOption = Annotated[float | None, typer.Option(help="How often each note is thought over; 16 is usual, more is slower.")]
 CorpusOption = Annotated[str, typer.Option(help="A corpus by its name under corpora/, or by its folder.")]

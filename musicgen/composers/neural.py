@@ -5,7 +5,7 @@ Shapes: B pieces, V voices, T steps, K ids, P = 129 things that can sound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from musicgen.composers.composer import Likelihood
-from musicgen.errors import CheckpointError
-from musicgen.models.checkpoint import Checkpoint, load_model, read_checkpoint
+from musicgen.errors import CheckpointError, ConfigError, NotationError
+from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.quartet import Quartet
 from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray, Chorale
 from musicgen.music.sketch import Sketch
@@ -25,7 +25,7 @@ from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
 from musicgen.sampling.gibbs import GibbsTask, Logits, gibbs
 from musicgen.tokenizers.grid import GridTokenizer
 
-MOST_TOGETHER = 16
+STEPS_TOGETHER = 4096  # pieces are sampled together up to this many steps, padding included: about 300 MB
 HOLD = 0
 
 
@@ -44,7 +44,7 @@ class QuartetComposer:
         checkpoint = read_checkpoint(folder)
         if checkpoint.kind != "quartet":
             raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a quartet is needed here")
-        tokenizer = GridTokenizer(**checkpoint.tokenizer)
+        tokenizer = built_from(GridTokenizer, checkpoint.tokenizer)
         expected, found = tokenizer.size, checkpoint.model.get("vocab_size")
         if expected != found or tokenizer.hold_id != HOLD:
             raise CheckpointError(
@@ -61,14 +61,16 @@ class QuartetComposer:
         self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
+        for sketch, seed in zip(sketches, seeds, strict=True):
+            self._check(sketch, seed)
         order = sorted(range(len(sketches)), key=lambda index: sketches[index].given.steps)
         filled: dict[int, Chorale] = {}
-        for start in range(0, len(order), MOST_TOGETHER):
-            chosen = order[start : start + MOST_TOGETHER]
+        for chosen in _batches(order, [sketch.given.steps for sketch in sketches]):
+            start = len(filled)
             batch = self._fill_batch(
                 [sketches[index] for index in chosen],
                 [seeds[index] for index in chosen],
-                _part(on_progress, start, len(chosen), len(order)),
+                _share(on_progress, start, len(chosen), len(order)),
             )
             filled |= dict(zip(chosen, batch, strict=True))
         return [filled[index] for index in range(len(sketches))]
@@ -91,9 +93,15 @@ class QuartetComposer:
         logits = self._reader([self.tokenizer.conditions(chorale)], [chorale.steps])(ids[None], (pieces, voices, steps))
         return logits.reshape(*ids.shape, -1)
 
+    def _check(self, sketch: Sketch, seed: int) -> None:
+        if sketch.given.voices != self.model.config.voices:
+            raise NotationError(f"a sketch of {sketch.given.voices} voices; {self.name} writes {self.model.config.voices}")
+        if seed < 0:
+            raise ConfigError(f"seed {seed}: at least 0")
+
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_pass: Callable[[float], None]) -> list[Chorale]:
         lengths = [sketch.given.steps for sketch in sketches]
-        conditions = [self.tokenizer.conditions(sketch.given, sketch.fermata_sounding()) for sketch in sketches]
+        conditions = [self.tokenizer.conditions(sketch.given, sketch.fermata_sounding) for sketch in sketches]
         fill = gibbs(self._reader(conditions, lengths), self._task(sketches, max(lengths)), self.options, seeds, on_pass)
         return [self.tokenizer.decode(fill.ids[index, :, : sketch.given.steps], sketch.given) for index, sketch in enumerate(sketches)]
 
@@ -146,7 +154,19 @@ def _rules_change(sounding_allowed: BoolArray) -> BoolArray:
     return change
 
 
-def _part(on_progress: Callable[[float], None], before: int, now: int, total: int) -> Callable[[float], None]:
+def _batches(order: Sequence[int], steps: Sequence[int]) -> Iterator[list[int]]:
+    """Indices in rising order of steps, cut so that a batch padded to its longest piece has at most STEPS_TOGETHER steps."""
+    batch: list[int] = []
+    for index in order:
+        if batch and (len(batch) + 1) * steps[index] > STEPS_TOGETHER:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _share(on_progress: Callable[[float], None], before: int, now: int, total: int) -> Callable[[float], None]:
     """Progress of one batch as progress of all."""
     return lambda share: on_progress((before + now * share) / total)
 

@@ -6,6 +6,7 @@ beat, and a last chord that fills what the pick-up leaves of the last bar.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,10 @@ class Plan:
     def __post_init__(self) -> None:
         if not 1 <= self.bars <= MOST_BARS:
             raise ConfigError(f"{self.bars} bars: from 1 to {MOST_BARS}")
+        if self.bars * self.meter.bar_quarters > MOST_BARS * Meter(4, 4).bar_quarters:
+            raise ConfigError(f"{self.bars} bars of {self.meter}: at most as long as {MOST_BARS} bars of 4/4")
+        if self.pickup_quarters is not None and not math.isfinite(self.pickup_quarters):
+            raise ConfigError(f"a pick-up of {self.pickup_quarters} quarters: a number is needed, like 1 or 0.5")
         if self.phrase_bars is not None and self.phrase_bars < 1:
             raise ConfigError(f"phrases of {self.phrase_bars} bars: at least 1")
         if (self.meter.bar_quarters * STEPS_PER_QUARTER).denominator != 1:
@@ -68,7 +73,7 @@ def with_phrases(chorale: Chorale) -> Chorale:
     if chorale.fermata.any():
         return chorale
     bar = Chorale.bar_steps(chorale.meter)
-    beat = int(chorale.meter.beat_quarters * STEPS_PER_QUARTER)
+    beat = _beat_steps(chorale.meter)
     begins = np.flatnonzero(chorale.bar_positions() == (bar - chorale.pickup) % bar)[:: _phrase_bars(chorale.meter)]
     ends = [start - beat for start in begins if start >= bar and chorale.steps - start >= bar]
     notes = [note for note in chorale.notes(0) if note.pitch != REST]
@@ -80,6 +85,11 @@ def with_phrases(chorale: Chorale) -> Chorale:
 
 def _phrase_bars(meter: Meter) -> int:
     return 4 if meter.beats == 3 else 2
+
+
+def _beat_steps(meter: Meter) -> int:
+    """At least a step, where a beat is a thirty-second."""
+    return max(1, int(meter.beat_quarters * STEPS_PER_QUARTER))
 
 
 def _pickup(plan: Plan, bar: int, rng: np.random.Generator) -> int:
@@ -98,7 +108,7 @@ def _pickup(plan: Plan, bar: int, rng: np.random.Generator) -> int:
 def _fermatas(plan: Plan, bar: int, pickup: int, rng: np.random.Generator) -> list[int]:
     """First steps of the notes that end the phrases."""
     phrase_bars = plan.phrase_bars or _phrase_bars(plan.meter)
-    beat = int(plan.meter.beat_quarters * STEPS_PER_QUARTER)
+    beat = _beat_steps(plan.meter)
     middle = bar // 2 // beat * beat
     if middle >= bar - pickup:
         middle = 0

@@ -7,22 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.composers.composer import Kind, Likelihood
+from musicgen.composers.composer import Kind
 from musicgen.errors import ConfigError
 from musicgen.music.chorale import VOICES, Chorale
 
 BOOTSTRAP = 2000
-
-
-class Judge(Protocol):
-    """A composer that can say how likely a chorale is."""
-
-    def nats(self, chorale: Chorale) -> Likelihood: ...
 
 
 @dataclass(frozen=True)

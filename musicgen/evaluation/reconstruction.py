@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from musicgen.composers.composer import Composer
+from musicgen.errors import ConfigError
 from musicgen.evaluation.likelihood import bootstrap_ratio
 from musicgen.music.chorale import REST, VOICES, Chorale
 from musicgen.music.sketch import Sketch
@@ -55,6 +56,8 @@ def measure_reconstruction(
 ) -> ReconstructionReport:
     """One filling of each piece, seeds `seed`, `seed` + 1, …; rests of Bach's are not counted."""
     sketches = [Sketch.for_voices(piece, keep) for piece in pieces]
+    if not any(sketch.free.any() for sketch in sketches):
+        raise ConfigError(f"with {keep} given nothing is left to write; name fewer voices")
     filled = composer.fill_many(sketches, range(seed, seed + len(pieces)), on_progress)
     counts = np.array([_count(sketch, piece, fill) for sketch, piece, fill in zip(sketches, pieces, filled, strict=True)])  # (pieces, V, 4)
     cells_right, cells, notes_right, notes = counts.sum(axis=1).T

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from musicgen.errors import NotationError
 from musicgen.music import voice_leading
 from musicgen.music.cadences import find_cadences
-from musicgen.music.chorale import LETTERS, STEPS_PER_QUARTER, Chorale
+from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, Chorale
 from musicgen.music.harmony import non_chord_tones
 
 FloatArray = NDArray[np.float64]
@@ -74,8 +74,10 @@ MEASURES = (
 
 def count(chorale: Chorale) -> dict[str, float]:
     """Every count that MEASURES divide; those that a piece lacks are 0."""
-    if chorale.voices != len(LETTERS):
-        raise NotationError(f"style is measured on {len(LETTERS)} voices, this piece has {chorale.voices}; choose the four to measure")
+    if chorale.voices != len(VOICE_LETTERS):
+        raise NotationError(
+            f"style is measured on {len(VOICE_LETTERS)} voices, this piece has {chorale.voices}; choose the four to measure"
+        )
     cadences = find_cadences(chorale)
     counted: dict[str, float] = {
         **voice_leading.counts(chorale),

@@ -41,18 +41,22 @@ class Checkpoint:
         if self.kind not in MODELS:
             raise CheckpointError(f"no model of kind {self.kind!r}; {nearest(self.kind, MODELS)}")
         config_type, model_type = MODELS[self.kind]
-        return model_type(_config_from(config_type, self.model))
+        return model_type(built_from(config_type, self.model))
 
     def to_json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
 
 
-def _config_from(config_type: type[Any], values: Mapping[str, Any]) -> Any:
-    known = {field.name for field in fields(config_type)}
+def built_from(made: type[Any], values: Mapping[str, Any]) -> Any:
+    """A config or tokenizer from what config.json says of it."""
+    known = {field.name for field in fields(made)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise CheckpointError(f"the model setting {unknown[0]!r} is unknown to this version; {nearest(unknown[0], known)}")
-    return config_type(**values)
+        raise CheckpointError(f"config.json: {made.__name__} has no setting {unknown[0]!r} in this version; {nearest(unknown[0], known)}")
+    try:
+        return made(**values)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"config.json: {made.__name__} cannot be made ({error}); copy the checkpoint again") from None
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, weights: Mapping[str, Tensor], *, dtype: torch.dtype = torch.bfloat16) -> None:
@@ -73,10 +77,10 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: cannot be read ({error}); copy the checkpoint again") from None
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise CheckpointError(f"{path}: not of format {FORMAT}, which this version reads; train again or update musicgen")
-    try:
-        return Checkpoint(**values)
-    except TypeError:
-        raise CheckpointError(f"{path}: holds {sorted(values)}, needed are {[f.name for f in fields(Checkpoint)]}") from None
+    groups = [field.name for field in fields(Checkpoint) if field.name != "kind"]
+    if set(values) != {"kind", *groups} or not all(isinstance(values[group], dict) for group in groups):
+        raise CheckpointError(f"{path}: a kind and the groups {', '.join(groups)} are needed; copy the checkpoint again")
+    return Checkpoint(**values)
 
 
 def load_model(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> nn.Module:

@@ -49,6 +49,8 @@ class QuartetConfig:
         object.__setattr__(self, "condition_sizes", tuple(self.condition_sizes))
         if not 1 <= self.vocab_size <= self.input_size:
             raise ConfigError(f"vocab_size {self.vocab_size} must be at least 1 and at most input_size {self.input_size}")
+        if self.motion < 0 or self.reach < 0:
+            raise ConfigError(f"motion {self.motion} and reach {self.reach} must be at least 0")
         if min(self.voices, self.embedding, self.condition_embedding, self.width, self.layers) < 1 or not 0 <= self.dropout < 1:
             raise ConfigError("voices, embedding, condition_embedding, width and layers must be positive and 0 <= dropout < 1")
 

@@ -25,7 +25,7 @@ from musicgen.music.score import Meter, MeterAt
 STEPS_PER_QUARTER = 4
 REST = -1
 VOICES = ("soprano", "alto", "tenor", "bass")
-LETTERS = "SATB"
+VOICE_LETTERS = "SATB"
 # Lowest and highest note of each voice over the 391 distinct Bach chorales of music21's corpus.
 RANGES = ((57, 81), (53, 74), (48, 69), (36, 64))
 
@@ -194,7 +194,7 @@ def split_text(text: str) -> tuple[dict[str, Any], list[list[str]]]:
     if lines and "," in lines[0]:
         for item in (item.strip() for item in lines.pop(0).split(",")):
             if item.startswith("pickup"):
-                header["pickup"] = int(item.removeprefix("pickup"))
+                header["pickup"] = _whole_number(item.removeprefix("pickup"), "pickup 4")
             elif "/" in item:
                 header["meters"] = _parse_meters(item)
             else:
@@ -208,7 +208,13 @@ def split_text(text: str) -> tuple[dict[str, Any], list[list[str]]]:
 def _parse_meters(item: str) -> tuple[MeterAt, ...]:
     """`4/4` or `4/4 3/4@16`: each further meter with the step where it begins."""
     changes = [word.partition("@") for word in item.split()]
-    return tuple(MeterAt(int(start or 0), Meter.parse(meter)) for meter, _, start in changes)
+    return tuple(MeterAt(_whole_number(start or "0", "3/4@16"), Meter.parse(meter)) for meter, _, start in changes)
+
+
+def _whole_number(text: str, example: str) -> int:
+    if not text.strip().isdecimal():
+        raise NotationError(f"{text.strip()!r} in the first line is no number of steps; write like {example}")
+    return int(text)
 
 
 def parse_rows(rows: Sequence[Sequence[str]]) -> tuple[PitchArray, BoolArray, BoolArray]:
@@ -239,7 +245,7 @@ def format_text(chorale: Chorale, free: BoolArray) -> str:
     lines = [f"{meters}, {chorale.key}{pickup}"]
     bars = set(chorale.bar_starts()[1:])
     for voice in range(chorale.voices):
-        letter = LETTERS[voice] if chorale.voices == len(LETTERS) else str(voice + 1)
+        letter = VOICE_LETTERS[voice] if chorale.voices == len(VOICE_LETTERS) else str(voice + 1)
         cells = [_cell_text(chorale, free, voice, step) for step in range(chorale.steps)]
         lines.append(f"{letter}  " + " ".join(f"| {cell:4}" if step in bars else f"{cell:4}" for step, cell in enumerate(cells)).rstrip())
     return "\n".join(lines)

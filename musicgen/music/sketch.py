@@ -6,12 +6,12 @@ Shapes: V voices, T steps, 128 pitches. A given cell is final: no composer may c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from musicgen.errors import NotationError
-from musicgen.music.chorale import LETTERS, REST, BoolArray, Chorale, format_text, parse_rows, split_text
+from musicgen.music.chorale import REST, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, split_text
 from musicgen.music.constraints import Constraint, VoiceRanges
 
 
@@ -22,12 +22,17 @@ class Sketch:
     given: Chorale
     free: BoolArray
     constraints: tuple[Constraint, ...] = (VoiceRanges(),)
+    fermata_sounding: BoolArray = field(init=False)
+    """(T,) True while a fermata sounds: as long as its note, or, where none was ever written, up to the next phrase."""
 
     def __post_init__(self) -> None:
         free = np.array(self.free, dtype=bool)
         if free.shape != self.given.pitch.shape:
             raise NotationError(f"free cells of shape {free.shape} over a chorale of {self.given.pitch.shape}; they must be equal")
         self._refuse_orphaned_holds(free)
+        fermata_sounding = self._fermata_sounding()
+        fermata_sounding.setflags(write=False)
+        object.__setattr__(self, "fermata_sounding", fermata_sounding)
         begins = free & ~np.pad(free, ((0, 0), (1, 0)))[:, :-1]
         pitch = np.where(free, REST, self.given.pitch)
         onset = np.where(free, begins, self.given.onset)
@@ -49,10 +54,12 @@ class Sketch:
     @classmethod
     def for_voices(cls, chorale: Chorale, keep: str = "S", constraints: tuple[Constraint, ...] = (VoiceRanges(),)) -> Sketch:
         """Keeps the voices named by letters (`"S"`, `"SB"`) and frees the others: harmonization."""
-        unknown = sorted(set(keep.upper()) - set(LETTERS))
+        unknown = sorted(set(keep.upper()) - set(VOICE_LETTERS))
         if unknown:
-            raise NotationError(f"no voice {''.join(unknown)}; name voices by the letters {LETTERS}")
-        kept = [letter in keep.upper() for letter in LETTERS]
+            raise NotationError(f"no voice {''.join(unknown)}; name voices by the letters {VOICE_LETTERS}")
+        if chorale.voices != len(VOICE_LETTERS):
+            raise NotationError(f"a chorale of {chorale.voices} voices; letters name the voices of four, {VOICE_LETTERS}")
+        kept = [letter in keep.upper() for letter in VOICE_LETTERS]
         return cls(chorale, np.repeat(~np.array(kept)[:, None], chorale.steps, axis=1), constraints)
 
     @classmethod
@@ -76,16 +83,15 @@ class Sketch:
         resting = ((self.given.pitch == REST) & ~self.free).any(axis=0)
         return np.repeat(resting[None], self.free.shape[0], axis=0)
 
-    def fermata_sounding(self) -> BoolArray:
-        """(T,) True while a fermata sounds; where its note is still free, up to the next phrase, which begins as the piece did."""
-        sounding = np.zeros(self.given.steps, dtype=bool)
+    def _fermata_sounding(self) -> BoolArray:
+        """From the chorale as it was handed in: a plan's top voice is one rest, and a new phrase begins as the piece did."""
+        sounding = np.where(self.given.pitch[0] == REST, False, self.given.fermata_sounding())
         bar = self.given.bar_steps(self.given.meter)
-        phrase_starts = np.append(np.flatnonzero(self.given.bar_positions() == (bar - self.given.pickup) % bar), self.given.steps)
-        given_sounding = self.given.fermata_sounding()
-        for step in np.flatnonzero(self.given.fermata):
-            following = phrase_starts[np.searchsorted(phrase_starts, step, side="right")]
-            sounding[step:following] |= self.free[0, step]
-        return np.where(self.free[0], sounding, given_sounding)
+        begins = np.flatnonzero(self.given.bar_positions() == (bar - self.given.pickup) % bar)
+        for step in np.flatnonzero(self.given.fermata & (self.given.pitch[0] == REST)):
+            end = next((begin for begin in begins if begin > step), self.given.steps)
+            sounding[step:end] = True
+        return sounding
 
     def must_begin(self) -> BoolArray:
         """(V, T), True where a free cell may not hold: the top voice strikes the note that carries a fermata."""
@@ -94,12 +100,12 @@ class Sketch:
         return begins
 
     def must_hold(self) -> BoolArray:
-        """(V, T), True where a free cell may only hold: the top voice under a fermata, and every voice under the last one."""
+        """(V, T), True where a free cell may only hold: the top voice under a fermata, and all voices under the last of an open end."""
         holds = np.zeros_like(self.free)
-        holds[0] = self.fermata_sounding() & ~self.given.fermata & self.free[0]
+        holds[0] = self.fermata_sounding & ~self.given.fermata & self.free[0]
         if holds[0, -1:].any():
             last = int(np.flatnonzero(self.given.fermata)[-1])
-            holds[:, last + 1 :] |= self.free[:, last + 1 :] & self.free[:, last:-1]
+            holds[:, last + 1 :] |= self.free[:, last:].all()
         return holds
 
     def _refuse_impossible(self, allowed: BoolArray) -> None:

@@ -16,7 +16,7 @@ from statistics import fmean
 import numpy as np
 
 from musicgen.errors import NotationError
-from musicgen.music.chorale import LETTERS, RANGES, REST, STEPS_PER_QUARTER, VOICES, Chorale
+from musicgen.music.chorale import RANGES, REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Chorale
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.pitch import Spelling, pitch_name
 from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt
@@ -54,7 +54,7 @@ def find_tune(score: Score, part: str | int | None = None, keep: str = "S") -> T
     lines, passed = ([], ()) if part is not None else _four_voices(score)
     tune = _given_voices(score, lines, keep, passed) if lines else _single_part(score, _choose(score, part), keep)
     for letter in keep:
-        _check_voice(tune, LETTERS.index(letter))
+        _check_voice(tune, VOICE_LETTERS.index(letter))
     return tune
 
 
@@ -70,7 +70,7 @@ def with_voices(tune: Tune, filled: Chorale, programs: int = 52) -> Score:
     written = voice_notes(filled, scale * source.ticks_per_quarter // STEPS_PER_QUARTER)
     parts = []
     for voice, (name, given, notes) in enumerate(zip(VOICES, tune.parts, written, strict=True)):
-        if given is not None and LETTERS[voice] in tune.keep:
+        if given is not None and VOICE_LETTERS[voice] in tune.keep:
             parts.append(replace(given, name=given.name or name.capitalize(), notes=_spelled(source, given.notes, notes, scale)))
         else:
             parts.append(Part(name.capitalize(), notes, programs))
@@ -87,9 +87,9 @@ def with_voices(tune: Tune, filled: Chorale, programs: int = 52) -> Score:
 
 def _letters(keep: str) -> str:
     letters = keep.upper()
-    if not letters or set(letters) - set(LETTERS):
-        raise NotationError(f"{keep!r} names no voices to keep; write one or more of the letters {LETTERS}, like S or SB")
-    return "".join(letter for letter in LETTERS if letter in letters)
+    if not letters or set(letters) - set(VOICE_LETTERS):
+        raise NotationError(f"{keep!r} names no voices to keep; write one or more of the letters {VOICE_LETTERS}, like S or SB")
+    return "".join(letter for letter in VOICE_LETTERS if letter in letters)
 
 
 def _four_voices(score: Score) -> tuple[list[Line], tuple[str, ...]]:
@@ -196,7 +196,7 @@ def _check_voice(tune: Tune, voice: int) -> None:
     part, name, (low, high) = tune.parts[voice], VOICES[voice], RANGES[voice]
     if part is None:
         given = ", ".join(known for known, other in zip(VOICES, tune.parts, strict=True) if other is not None)
-        raise NotationError(f"the {name} cannot be kept: the score gives no more than the {given}; leave {LETTERS[voice]} out")
+        raise NotationError(f"the {name} cannot be kept: the score gives no more than the {given}; leave {VOICE_LETTERS[voice]} out")
     outside = next((note for note in part.notes if note.duration and not low <= note.pitch <= high), None)
     if outside is None:
         return
@@ -218,7 +218,7 @@ def _check_kept(tune: Tune, filled: Chorale) -> None:
         raise NotationError(
             f"a chorale of {filled.voices} voices and {filled.steps} steps under a tune of {given.steps}; fill the tune's own"
         )
-    kept = [LETTERS.index(letter) for letter in tune.keep]
+    kept = [VOICE_LETTERS.index(letter) for letter in tune.keep]
     changed = (filled.pitch[kept] != given.pitch[kept]) | (filled.onset[kept] != given.onset[kept])
     if changed.any():
         step = int(np.flatnonzero(changed.any(axis=0))[0])

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.music.chorale import LETTERS, REST, BoolArray, Chorale
+from musicgen.music.chorale import REST, VOICE_LETTERS, BoolArray, Chorale
 
 IntArray = NDArray[np.int64]
 Rule = Literal["parallel fifths", "parallel octaves", "parallel unisons", "voice crossing", "voice overlap", "wide spacing", "out of range"]
@@ -85,7 +85,7 @@ def voice_pairs(voices: int) -> tuple[IntArray, IntArray]:
 
 def pair_name(upper: int, lower: int) -> str:
     """`SA`, `TB`."""
-    return LETTERS[upper] + LETTERS[lower]
+    return VOICE_LETTERS[upper] + VOICE_LETTERS[lower]
 
 
 def parallel_moves(cut: Slices, interval: int, crossed_fourths: bool = False) -> BoolArray:
@@ -195,5 +195,5 @@ def counts(chorale: Chorale) -> dict[str, int]:
         "pieces": 1,
     }
     totals |= {f"crossed slices {pair_name(voice, voice + 1)}": row.sum() for voice, row in enumerate(crossing)}
-    totals |= {f"notes {LETTERS[voice]}": row.sum() for voice, row in enumerate(notes)}
+    totals |= {f"notes {VOICE_LETTERS[voice]}": row.sum() for voice, row in enumerate(notes)}
     return {name: int(value) for name, value in totals.items()}

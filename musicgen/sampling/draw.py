@@ -20,15 +20,15 @@ class SamplingOptions:
     sweeps: expected redraws of each free cell. start_temperature: annealing falls from it to `temperature` over the first half.
     """
 
-    temperature: float = 0.8
-    start_temperature: float = 1.2
+    temperature: float = 0.6
+    start_temperature: float = 1.0
     top_p: float = 1.0
     sweeps: float = 16.0
 
     def __post_init__(self) -> None:
         if not (0 <= self.temperature <= 10 and 0 <= self.start_temperature <= 10):
             raise ConfigError(
-                f"temperature {self.temperature} (start {self.start_temperature}): from 0 (strict) to 10 (wild), 0.8 is usual"
+                f"temperature {self.temperature} (start {self.start_temperature}): from 0 (strict) to 10 (wild), 0.6 is usual"
             )
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")

@@ -23,7 +23,6 @@ from musicgen.tokenizers.vocabulary import IdRange, Vocabulary
 
 IdArray = NDArray[np.int64]
 
-CONDITIONS = ("phase", "beat", "fermata", "key", "mode")
 CONDITION_SIZES = (STEPS_PER_QUARTER, 8, 2, 12, 2)
 # The row of a pitch table in which a rest is kept, after the 128 pitches.
 REST_ROW = 128

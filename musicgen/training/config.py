@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
@@ -46,8 +47,11 @@ class TrainingConfig:
         for name in ("average", "hidden", "hidden_cells"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"training.{name}={getattr(self, name)}: from 0 to 1")
-        if self.learning_rate <= 0 or self.warmup < 0 or not 0 <= self.transpose <= 11 or self.clip <= 0 or self.weight_decay < 0:
-            raise ConfigError("learning_rate and clip must be positive, warmup and weight_decay at least 0, transpose 0 to 11")
+        for name in ("learning_rate", "clip", "save_minutes", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"training.{name}={getattr(self, name)}: a number of at least 0")
+        if min(self.warmup, self.seed) < 0 or not 0 <= self.transpose <= 11:
+            raise ConfigError("training.warmup and training.seed must be at least 0, training.transpose 0 to 11")
 
 
 def apply_settings(configs: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:

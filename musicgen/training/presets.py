@@ -22,7 +22,7 @@ from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 from musicgen.training.config import TrainingConfig, apply_settings
 from musicgen.training.loop import LOG, Outcome, Progress, train
 
-FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices")  # follow from the tokenizer
+FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices", "ladder")  # follow from the tokenizer
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from musicgen.music.pitch import Key
 from musicgen.music.score import Meter
 
 
-@pytest.mark.parametrize("meter", ["4/4", "3/4", "2/2", "3/2", "6/8", "12/8", "2/4", "5/4"])
+@pytest.mark.parametrize("meter", ["4/4", "3/4", "2/2", "3/2", "6/8", "12/8", "2/4", "5/4", "8/32"])
 @pytest.mark.parametrize("bars", [1, 2, 7, 16])
 def test_a_plan_has_its_bars_and_ends_with_a_fermata(meter: str, bars: int) -> None:
     for seed in range(6):
@@ -17,7 +17,7 @@ def test_a_plan_has_its_bars_and_ends_with_a_fermata(meter: str, bars: int) -> N
         assert sketch.free.all()
         ends = np.flatnonzero(chorale.fermata)
         assert len(ends) == len(set(ends)) >= 1
-        assert sketch.fermata_sounding()[-1]
+        assert sketch.fermata_sounding[-1]
         assert sketch.allowed_pitches()[3, -1].sum() <= 3  # the tonic alone, in three octaves at most
 
 
@@ -42,7 +42,17 @@ def test_seeds_choose_keys_and_pickups() -> None:
     assert {plan.pickup for plan in plans} == {0, 4}
 
 
-@pytest.mark.parametrize(("plan", "said"), [({"bars": 0}, "from 1 to"), ({"phrase_bars": 0}, "at least 1"), ({"bars": 10**6}, "from 1 to")])
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ({"bars": 0}, "from 1 to"),
+        ({"phrase_bars": 0}, "at least 1"),
+        ({"bars": 10**6}, "from 1 to"),
+        ({"bars": 400, "meter": Meter(64, 1)}, "at most as long"),
+        ({"pickup_quarters": float("nan")}, "a number is needed"),
+        ({"pickup_quarters": float("inf")}, "a number is needed"),
+    ],
+)
 def test_impossible_plans_are_refused(plan, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         Plan(**plan)

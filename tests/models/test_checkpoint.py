@@ -64,3 +64,16 @@ def test_unknown_settings_and_kinds_are_refused_with_the_nearest(tmp_path) -> No
         replace(CHECKPOINT, model={**CHECKPOINT.model, "widht": 16}).build()
     with pytest.raises(CheckpointError, match="did you mean quartet"):
         replace(CHECKPOINT, kind="quartett").build()
+
+
+@pytest.mark.parametrize(
+    ("group", "value"),
+    [("tokenizer", {"tempo": 3}), ("tokenizer", {"lowest": "a"}), ("tokenizer", []), ("model", {"width": "x"}), ("corpus", None)],
+)
+def test_a_config_of_wrong_types_is_refused_in_one_line(tmp_path, group: str, value) -> None:
+    folder = tiny_checkpoint(tmp_path / "tiny")
+    config = json.loads((folder / "config.json").read_text())
+    config[group] = {**config[group], **value} if isinstance(value, dict) else value
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        QuartetComposer.load(folder)

@@ -112,7 +112,7 @@ def test_reversal_leaves_padding_in_place() -> None:
     assert reversal(torch.tensor([3, 5]), 5).tolist() == [[2, 1, 0, 3, 4], [4, 3, 2, 1, 0]]
 
 
-@pytest.mark.parametrize("changes", [{"vocab_size": 0}, {"input_size": 3}, {"width": 0}, {"dropout": 1.0}])
+@pytest.mark.parametrize("changes", [{"vocab_size": 0}, {"input_size": 3}, {"width": 0}, {"dropout": 1.0}, {"motion": -1}, {"reach": -1}])
 def test_impossible_configs_are_refused(changes) -> None:
     values = {"vocab_size": 48, "input_size": 50, "hold_id": 0, "condition_sizes": (4,), **changes}
     with pytest.raises(ConfigError):

@@ -65,7 +65,7 @@ def test_transposition_moves_notes_and_key_but_no_rest() -> None:
     assert up.transposed(-2) == chorale
 
 
-@pytest.mark.parametrize("text", ["S C4 -\nA C4", "S - C4", "S H4 -", "5/7, C major\nS C4"])
+@pytest.mark.parametrize("text", ["S C4 -\nA C4", "S - C4", "S H4 -", "5/7, C major\nS C4", "4/4 3/4@x, C\nS C4", "4/4, C, pickup x\nS C4"])
 def test_text_that_is_no_chorale_is_refused(text: str) -> None:
     with pytest.raises(NotationError):
         Chorale.parse(text)

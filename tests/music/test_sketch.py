@@ -57,8 +57,20 @@ def test_a_fermata_over_free_notes_sounds_up_to_the_next_phrase() -> None:
     fermata = np.zeros(20, dtype=bool)
     fermata[12] = True
     sketch = Sketch(sketch.given.replaced(fermata=fermata), sketch.free)
-    assert np.flatnonzero(sketch.fermata_sounding()).tolist() == [12, 13, 14, 15]
+    assert np.flatnonzero(sketch.fermata_sounding).tolist() == [12, 13, 14, 15]
     assert np.argwhere(sketch.must_begin()).tolist() == [[0, 12]]
+
+
+def test_a_fermata_over_a_freed_soprano_sounds_as_long_as_its_note_did() -> None:
+    chorale = Chorale.parse(SKETCH.replace("?", "-").replace("T  -", "T  E4").replace("C5 -  -  -  |", "C5 -^ D5 - |"))
+    sketch = Sketch.for_voices(chorale, "B")
+    assert np.flatnonzero(sketch.fermata_sounding).tolist() == [0, 1, 4, 5, 6, 7]
+    assert np.argwhere(sketch.must_hold()).tolist() == [[0, 1], [0, 5], [0, 6], [0, 7]]
+
+
+def test_letters_name_four_voices_only() -> None:
+    with pytest.raises(NotationError, match="a chorale of 2 voices"):
+        Sketch.for_voices(Chorale.parse("1 C5 -\n2 C4 -"))
 
 
 def test_keeps_sees_a_changed_pitch_and_a_changed_onset() -> None:

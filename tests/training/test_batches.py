@@ -88,6 +88,9 @@ def test_settings_change_one_field_and_keep_its_type() -> None:
         ("training.batch=eight", "a value of type int"),
         ("training.batch=0", "at least 1"),
         ("training.hidden=2", "from 0 to 1"),
+        ("training.learning_rate=nan", "a number of at least 0"),
+        ("training.save_minutes=inf", "a number of at least 0"),
+        ("training.seed=-5", "at least 0"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(setting: str, said: str) -> None:
