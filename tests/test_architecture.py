@@ -144,7 +144,7 @@ def test_the_readme_draws_every_folder_of_the_package():
 def test_the_readme_draws_every_file_of_the_package():
     tree = " ".join(" ".join(block) for block in readme_blocks() if any(line.strip().startswith("musicgen/") for line in block))
     names = {path.name for path in PACKAGE.rglob("*.py") if not path.name.startswith("__")}
-    assert sorted(name for name in names if not re.search(rf"(^|\s|\()" + re.escape(name), tree)) == []
+    assert sorted(name for name in names if not re.search(r"(^|\s|\()" + re.escape(name), tree)) == []
 
 
 def test_every_picture_and_link_of_the_readme_is_there():
