@@ -12,6 +12,7 @@ from workshop import odd_tune
 from musicgen.cli import main
 from musicgen.files import read_score, write_score
 from musicgen.music.chorale import RANGES
+from musicgen.music.score import Note, Part, Score
 
 VERBS = (
     "",
@@ -175,6 +176,24 @@ def test_harmonize_several_ways(good):
     report = json.loads(good("harmonize", "tune.mid", "--count", "2", "--seed", "3", *FAST, "-o", "h.mid", "--json"))
     assert [piece["files"] for piece in report["pieces"]] == [["h-001.mid"], ["h-002.mid"]]
     assert Path("h-001.mid").read_bytes() != Path("h-002.mid").read_bytes()
+
+
+@pytest.mark.parametrize("second", ["x.musicxml", "x.svg"])
+def test_a_rhythm_that_cannot_be_notated_is_refused_before_sampling(refused, monkeypatch, second):
+    write_score(Score((Part("Flute", (Note(0, 333, 67), Note(333, 667, 69))),), 1000), "live.mid")
+    monkeypatch.setattr("musicgen.composers.loading.load_composer", lambda *_: pytest.fail("a model was loaded"))
+    assert f"{second}: not written: Flute, bar 1 beat 1" in refused("harmonize", "live.mid", "-m", "dice", "-o", "x.mid", "-o", second)
+    assert not list(Path().glob("x.*"))
+
+
+def test_an_output_is_named_once(refused):
+    assert "x.mid: this output is named twice" in refused("compose", "-m", "dice", "-o", "x.mid", "-o", "./x.mid")
+
+
+def test_a_page_is_no_other_output(refused):
+    line = refused("compose", "-m", "dice", "--bars", "150", "-o", "x.svg", "-o", "x-2.svg")
+    assert "x-2.svg: two outputs would be written here" in line
+    assert not list(Path().glob("x*"))
 
 
 def test_keep_soprano_and_bass_of_four_voices(good):

@@ -104,12 +104,14 @@ def harmonize(
     from musicgen.files.io import read_score
     from musicgen.music.sketch import Sketch
     from musicgen.music.tune import with_voices
+    from musicgen.rendering.export import check_score
 
     seeds, stages = seeds_from(seed, count), screen.Stages()
     with stages("read"):
         score = read_score(tune, quantize=quantize)
         found = _found(tune, score, part, keep)
     paths = _outputs(output, f"{tune.stem}-harmonized", count, tune)
+    check_score(with_voices(found, found.chorale), paths, layout.value)
     heard = with_phrases(found.chorale)
     assumed = () if found.chorale.fermata.any() else (PHRASES_ASSUMED,)
     remarks = [*score.remarks, *found.report, *found.heard, *assumed]
@@ -167,7 +169,7 @@ def _write(
     pieces = []
     for index, (score, chorale, seed) in enumerate(zip(scores, chorales, seeds, strict=True)):
         targets = [numbered(path, len(scores))[index] for path in paths]
-        files = [str(file) for target in targets for file in export_score(score, target, layout.value)]
+        files = [str(file) for file in export_score(score, targets, layout.value)]
         pieces.append({"seed": seed, "key": str(chorale.key), "meter": str(chorale.meter), "files": files})
     return pieces
 

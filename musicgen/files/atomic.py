@@ -10,7 +10,9 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from os import PathLike
+from pathlib import Path
 
 from musicgen.errors import FileError
 
@@ -67,3 +69,10 @@ def atomic_write(path: str | PathLike[str], data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(hidden)
+
+
+def write_all(files: Mapping[Path, bytes]) -> list[Path]:
+    """`atomic_write` of each, in order. Returns the paths."""
+    for path, data in files.items():
+        atomic_write(path, data)
+    return list(files)

@@ -8,8 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from musicgen.errors import FileError, nearest
-from musicgen.files.atomic import check_output, os_reason
+from musicgen.errors import FileError, NotationError, nearest
+from musicgen.files.atomic import atomic_write, check_output, os_reason
 
 if TYPE_CHECKING:
     from musicgen.music.score import Score
@@ -58,17 +58,24 @@ def read_score(path: str | PathLike[str], *, quantize: bool = False) -> Score:
 
 def write_score(score: Score, path: str | PathLike[str], *, layout: Literal["open", "two-staff"] = "open") -> Path:
     """Writes MIDI or MusicXML and returns the path. `layout` is for MusicXML: a staff for each part, or two staves for four voices."""
-    suffix = _suffix(path, WRITABLE, "written")
+    _suffix(path, WRITABLE, "written")
     check_output(path)
-    if suffix in MIDI:
-        from musicgen.files.midi import write_midi
-
-        write_midi(score, path)
-    else:
-        from musicgen.files.musicxml_write import write_musicxml
-
-        write_musicxml(score, Path(path), layout)
+    atomic_write(path, score_bytes(score, path, layout))
     return Path(path)
+
+
+def score_bytes(score: Score, path: str | PathLike[str], layout: Literal["open", "two-staff"] = "open") -> bytes:
+    """The MIDI that belongs into `path`, or the MusicXML, from which pictures too are drawn. Nothing is written yet."""
+    try:
+        if Path(path).suffix.lower() in MIDI:
+            from musicgen.files.midi import midi_of_score
+
+            return midi_of_score(score)
+        from musicgen.files.musicxml_write import musicxml_bytes
+
+        return musicxml_bytes(score, layout)
+    except NotationError as error:
+        raise FileError(path, f"not written: {error}") from error
 
 
 def find_scores(path: str | PathLike[str]) -> list[Path]:

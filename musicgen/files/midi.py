@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import FileError, MusicgenError, NotationError
-from musicgen.files.atomic import atomic_write, os_reason
+from musicgen.files.atomic import os_reason
 from musicgen.files.midi_events import (
     END_OF_TRACK,
     KEY,
@@ -146,17 +146,8 @@ def _with_fermatas(parts: Iterable[Part], events: Iterable[Event]) -> tuple[Part
 # --- writing
 
 
-def write_midi(score: Score, path: str | PathLike[str]) -> None:
-    """Format 1, see `midi_of_score`; the same score gives the same bytes."""
-    try:
-        data = midi_of_score(score)
-    except MusicgenError as error:
-        raise FileError(path, f"not written: {error}") from error
-    atomic_write(path, data)
-
-
 def midi_of_score(score: Score) -> bytes:
-    """A conductor track, then a track and a channel a part, all ending at the end of the last bar.
+    """Format 1: a conductor track, then a track and a channel a part, all ending at the end of the last bar.
 
     480 ticks a quarter, or the next multiple that holds every tick of the score. A pick-up as MuseScore writes it (midi_maps); grace
     notes sound before their main note (midi_notes). Drums have channel 10, more than 15 other parts go on at the next MIDI port. A score

@@ -10,12 +10,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Literal
 
 from musicgen.errors import NotationError
-from musicgen.files.atomic import atomic_write
 from musicgen.files.musicxml_bars import add_bar, add_text
 from musicgen.files.notation import Bar, into_voices, write_voice
 from musicgen.files.page import Clef, Line, Page, Staff
@@ -31,13 +29,11 @@ _DOCTYPE = (
 _TREBLE, _TREBLE_8, _BASS, _PERCUSSION = ("G", 2, 0), ("G", 2, -1), ("F", 4, 0), ("percussion", 0, 0)
 
 
-def write_musicxml(score: Score, path: Path, layout: Layout = "open") -> None:
-    """Writes uncompressed MusicXML. Layout "two-staff" puts four parts on two staves, as in a hymn book."""
-    atomic_write(path, musicxml_bytes(score, layout))
-
-
 def musicxml_bytes(score: Score, layout: Layout = "open") -> bytes:
-    """Raises NotationError with part, bar and beat where no note value fits."""
+    """Uncompressed MusicXML. Layout "two-staff" puts four parts on two staves, as in a hymn book.
+
+    Raises NotationError with part, bar and beat where no note value fits.
+    """
     score = _refined(score)
     bars = _bars(score)
     staves = _staves(score, bars, layout)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.errors import MissingExtraError
-from musicgen.files.atomic import atomic_write
+from musicgen.files.atomic import write_all
 from musicgen.files.musicxml_write import Layout, musicxml_bytes
 from musicgen.music.score import Score
 from musicgen.rendering.system_breaks import bar_ends, even_breaks, with_breaks
@@ -59,20 +59,28 @@ def _rendered(data: str, options: dict[str, Any]) -> list[str]:
 
 def write_svg(score: Score, path: str | PathLike[str], layout: Layout = "open") -> list[Path]:
     """The first page goes to `path`, page 2 of x.svg to x-2.svg, and so on. Returns the paths."""
-    return _write_pages(path, [page.encode() for page in svg_pages(score, layout)])
+    return write_all(svg_files(score, path, layout))
 
 
 def write_png(score: Score, path: str | PathLike[str], width: int = 1600, layout: Layout = "open") -> list[Path]:
     """As `write_svg`, on white, `width` pixels wide."""
-    return _write_pages(path, [png_bytes(page, width) for page in svg_pages(score, layout)])
+    return write_all(png_files(score, path, width, layout))
 
 
-def _write_pages(path: str | PathLike[str], pages: list[bytes]) -> list[Path]:
+def svg_files(score: Score, path: str | PathLike[str], layout: Layout = "open") -> dict[Path, bytes]:
+    """What `write_svg` writes, page by page."""
+    return _paged(path, [page.encode() for page in svg_pages(score, layout)])
+
+
+def png_files(score: Score, path: str | PathLike[str], width: int = 1600, layout: Layout = "open") -> dict[Path, bytes]:
+    """What `write_png` writes, page by page."""
+    return _paged(path, [png_bytes(page, width) for page in svg_pages(score, layout)])
+
+
+def _paged(path: str | PathLike[str], pages: list[bytes]) -> dict[Path, bytes]:
     first = Path(path)
     paths = [first, *(first.with_name(f"{first.stem}-{number}{first.suffix}") for number in range(2, len(pages) + 1))]
-    for target, data in zip(paths, pages, strict=True):
-        atomic_write(target, data)
-    return paths
+    return dict(zip(paths, pages, strict=True))
 
 
 def _toolkit(options: dict[str, Any]) -> Any:

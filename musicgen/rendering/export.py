@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
 from musicgen.errors import FileError, MissingExtraError, nearest
-from musicgen.files.atomic import check_output
-from musicgen.files.io import WRITABLE, write_score
+from musicgen.files.atomic import check_output, write_all
+from musicgen.files.io import WRITABLE, score_bytes
 from musicgen.files.musicxml_write import Layout
 from musicgen.music.score import Score
 
@@ -29,15 +29,30 @@ def check_export(path: str | PathLike[str]) -> None:
             raise MissingExtraError(f"a {suffix} picture", package, "score")
 
 
-def export_score(score: Score, path: str | PathLike[str], layout: Layout = "open") -> list[Path]:
-    """Writes a score or its picture and returns the paths: a picture has one for each page."""
-    check_export(path)
-    suffix = Path(path).suffix.lower()
-    if suffix not in PICTURES:
-        return [write_score(score, path, layout=layout)]
-    from musicgen.rendering.engraving import write_png, write_svg
+def export_score(score: Score, paths: Sequence[Path], layout: Layout = "open") -> list[Path]:
+    """Writes a score or its picture to each of `paths`, once all are ready, and returns what was written: a picture has a file a page."""
+    files: dict[Path, bytes] = {}
+    for path in paths:
+        pages = _rendered(score, path, layout)
+        for page in pages.keys() & files.keys():
+            raise FileError(page, "two outputs would be written here, one of them as a page of a picture; choose other names")
+        files |= pages
+    return write_all(files)
 
-    return write_svg(score, path, layout) if suffix == ".svg" else write_png(score, path, layout=layout)
+
+def _rendered(score: Score, path: Path, layout: Layout) -> dict[Path, bytes]:
+    suffix = path.suffix.lower()
+    if suffix not in PICTURES:
+        return {path: score_bytes(score, path, layout)}
+    from musicgen.rendering.engraving import png_files, svg_files
+
+    return svg_files(score, path, layout) if suffix == ".svg" else png_files(score, path, layout=layout)
+
+
+def check_score(score: Score, paths: Iterable[Path], layout: Layout = "open") -> None:
+    """Refuses a score with notes that one of `paths` could not hold: call it before voices are added to a tune."""
+    for path in paths:
+        score_bytes(score, path, layout)
 
 
 def numbered(path: Path, count: int) -> list[Path]:
@@ -46,8 +61,12 @@ def numbered(path: Path, count: int) -> list[Path]:
 
 
 def check_exports(paths: Sequence[Path], count: int = 1, source: Path | None = None) -> None:
-    """`check_export` of every file that `count` pieces will be written to; none may be the `source` they are made from."""
+    """`check_export` of every file that `count` pieces will be written to; none twice, nor the `source` they are made from."""
+    seen: set[Path] = set()
     for target in (target for path in paths for target in (numbered(path, count) if path.name else [path])):
         check_export(target)
+        if target.resolve() in seen:
+            raise FileError(target, "this output is named twice; name each once")
+        seen.add(target.resolve())
         if source is not None and target.exists() and source.exists() and target.samefile(source):
             raise FileError(target, "this is the tune itself, and it would be overwritten; choose another name")

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from musicgen.errors import FileError, MusicgenError, NotationError
+from musicgen.files import write_score
 from musicgen.files.musicxml import read_musicxml
-from musicgen.files.musicxml_write import musicxml_bytes, write_musicxml
+from musicgen.files.musicxml_write import musicxml_bytes
 from musicgen.music.score import Meter, MeterAt, Note, Part, Score
 
 GOOD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -163,16 +164,16 @@ def test_missing_folder_and_folder(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="folder"):
         read_musicxml(tmp_path)
     with pytest.raises(FileError, match="does not exist"):
-        write_musicxml(Score((Part("S", (Note(0, 480, 60),)),)), tmp_path / "nowhere" / "x.musicxml")
+        write_score(Score((Part("S", (Note(0, 480, 60),)),)), tmp_path / "nowhere" / "x.musicxml")
 
 
 def test_nothing_to_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "old.musicxml"
     path.write_text("old")
     with pytest.raises(MusicgenError, match="no notes"):
-        write_musicxml(Score(()), path)
+        write_score(Score(()), path)
     with pytest.raises(MusicgenError, match="quantize"):
-        write_musicxml(Score((Part("S", (Note(7, 481, 60),)),)), path)
+        write_score(Score((Part("S", (Note(7, 481, 60),)),)), path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -13,8 +13,9 @@ import pytest
 from music21 import corpus
 
 from musicgen.errors import NotationError
+from musicgen.files import write_score
 from musicgen.files.musicxml import read_musicxml
-from musicgen.files.musicxml_write import musicxml_bytes, write_musicxml
+from musicgen.files.musicxml_write import musicxml_bytes
 from musicgen.music.pitch import Key, Spelling, spell
 from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt
 
@@ -63,7 +64,7 @@ def facts(score: Score) -> dict[str, object]:
 
 def reread(score: Score, folder: Path, layout: str = "open") -> Score:
     path = folder / "again.musicxml"
-    write_musicxml(score, path, layout)  # type: ignore[arg-type]
+    write_score(score, path, layout=layout)  # type: ignore[arg-type]
     return read_musicxml(path)
 
 
