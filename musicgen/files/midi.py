@@ -38,7 +38,7 @@ from musicgen.files.midi_events import (
 from musicgen.files.midi_maps import key_events, lead_of, meter_events, read_maps, tempo_events
 from musicgen.files.midi_notes import Paired, note_events, pair_notes, sounding_notes, with_last_ticks
 from musicgen.files.resolution import needed_resolution, rescaled
-from musicgen.music.score import TICKS_PER_QUARTER, Part, Score
+from musicgen.music.score import TICKS_PER_QUARTER, Part, Score, counted
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
@@ -76,7 +76,7 @@ def score_of_midi(data: bytes) -> Score:
     unmarked = [number for number, track in enumerate(midi.tracks, 1) if not track.has_end_mark]
     remarks = [f"Track {number} has no end mark; it ends with its last event." for number in unmarked]
     if early:
-        remarks.append(f"{early} notes ended one tick early, as MuseScore writes them; the tick was given back.")
+        remarks.append(f"{counted(early, 'note')} ended one tick early, as MuseScore writes them; the tick was given back.")
     return Score(
         parts=parts,
         ticks_per_quarter=midi.ticks_per_quarter,
@@ -132,7 +132,7 @@ def _remarks(name: str, paired: Paired, programs: int) -> list[str]:
         (paired.unended, "had no end; the next stroke of that pitch or the end of the track ends it"),
         (paired.instant, "had no length; it is now one tick"),
     ]
-    remarks = [f"{name}: {count} {'note' if count == 1 else 'notes'} {what}." for count, what in found if count]
+    remarks = [f"{name}: {counted(count, 'note')} {what}." for count, what in found if count]
     return [*remarks, f"{name}: the instrument changes on the way; the first is kept."] if programs > 1 else remarks
 
 

@@ -10,13 +10,13 @@ from fractions import Fraction
 from os import PathLike
 from typing import Any
 
-from music21 import bar, chord, expressions, harmony, instrument, note, repeat, stream
+from music21 import bar, chord, expressions, harmony, instrument, note, repeat, spanner, stream
 
 from musicgen.errors import FileError, NotationError
 from musicgen.files.music21_maps import bars_of, changes, decimal, irregular_bars, keys_of, measures, meters_of, quarters, tempos_of
 from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER
 from musicgen.music.pitch import Spelling
-from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt, counted
 
 MAX_TIMES = 16  # of one repeat
 _DEFAULT_PROGRAM = 52
@@ -39,7 +39,9 @@ class RawNote:
 def score_of(piece: Any, path: Path, remarks: Iterable[str] = ()) -> Score:
     """Notes, maps and title of what music21 parsed. `path` is for messages. Raises FileError, or whatever music21 does."""
     said = list(remarks)
-    piece = _unrolled(_at_sounding_pitch(_one_piece(piece, said), said), said)
+    piece = _one_piece(piece, said)
+    said += _left_out(piece)
+    piece = _unrolled(_at_sounding_pitch(piece, said), said)
     streams = list(piece.parts) or [piece]
     voices = [joined(_raw_notes(part, path, _name(part, index), said)) for index, part in enumerate(streams)]
     if not any(voices):
@@ -80,6 +82,20 @@ def _one_piece(piece: Any, remarks: list[str]) -> Any:
             remarks.append(f"the file holds {len(scores)} pieces; the first was read")
         return scores[0]
     return piece
+
+
+def _left_out(piece: Any) -> list[str]:
+    """What a Score does not hold, as a remark each for the words and for the marks of performance."""
+    notes = list(piece.recurse().notes)
+    ornaments = sum(isinstance(mark, expressions.Ornament) for each in notes for mark in each.expressions)
+    found = {"lyric": sum(len(each.lyrics) for each in notes)}
+    marks = {
+        "slur": len(list(piece.recurse().getElementsByClass(spanner.Slur))),
+        "articulation": sum(len(each.articulations) for each in notes),
+        "ornament": ornaments,
+    }
+    remarks = [", ".join(counted(count, what) for what, count in kinds.items() if count) for kinds in (found, marks)]
+    return [f"left out: {remark}" for remark in remarks if remark]
 
 
 def _at_sounding_pitch(piece: Any, remarks: list[str]) -> Any:

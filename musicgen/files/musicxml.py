@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any
 from musicgen.errors import FileError, MusicgenError
 from musicgen.files.io import check_input
 from musicgen.files.untrusted import check_text, parse_musicxml, read_bytes, read_text, unzipped_score
-from musicgen.music.score import Score
+from musicgen.music.score import Score, counted
 
 
 def read_musicxml(path: str | PathLike[str]) -> Score:
@@ -23,8 +22,8 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
 
     A grace note has duration 0 and starts with the note it leads to. A staff with two voices becomes two parts. Bars that are shorter than
     the meter begin a new bar with a meter of the same value. Where the file names no mode, the key is minor if the last bass note is the
-    tonic of the relative minor, else major. Chord symbols, lyrics and unpitched percussion are left out; `Score.remarks` says what was
-    done. Raises FileError, and nothing else, for anything that cannot be read so.
+    tonic of the relative minor, else major. Chord symbols, cue notes, lyrics, slurs, articulations, ornaments and unpitched percussion
+    are left out; `Score.remarks` says so, and what else was done. Raises FileError, and nothing else, for anything that cannot be read so.
     """
     check_input(path)
     data, suffix = read_bytes(path), Path(path).suffix.lower()
@@ -32,10 +31,11 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
     if suffix in (".krn", ".abc"):
         text = read_text(path, data)
         check_text(path, text, suffix)
-        text, kind = (text, "humdrum") if suffix == ".krn" else (_without_grace(text, remarks), "abc")
+        kind = "humdrum" if suffix == ".krn" else "abc"
     else:
         root = parse_musicxml(path, unzipped_score(path, data) if suffix == ".mxl" else data)
         _drop_chord_symbols(root, remarks)
+        _silence_cues(root, remarks)
         text, kind = ET.tostring(root, encoding="unicode"), "musicxml"
     with _quiet(path):
         from musicgen.files.music21_score import score_of
@@ -64,13 +64,6 @@ def _quiet(path: str | PathLike[str]) -> Iterator[None]:
         raise FileError(path, f"music21 cannot read it ({reason}); check it in a notation program and export it again") from error
 
 
-def _without_grace(text: str, remarks: list[str]) -> str:
-    """music21 drops grace notes of ABC; better said than hidden."""
-    if re.search(r"^(?![A-Za-z]:|%)[^\"\n]*\{[^}\n]*\}", text, re.MULTILINE):
-        remarks.append("grace notes of ABC are not read")
-    return text
-
-
 def _drop_chord_symbols(root: ET.Element, remarks: list[str]) -> None:
     count = 0
     for measure in root.iter("measure"):
@@ -78,4 +71,18 @@ def _drop_chord_symbols(root: ET.Element, remarks: list[str]) -> None:
             measure.remove(symbol)
             count += 1
     if count:
-        remarks.append(f"{count} chord symbols are not read")
+        remarks.append(f"left out: {counted(count, 'chord symbol')}")
+
+
+def _silence_cues(root: ET.Element, remarks: list[str]) -> None:
+    """Cue notes are another player's: music21 would read them as the part's own. They become rests of their length."""
+    count = 0
+    for measure in root.iter("measure"):
+        for cue in [note for note in measure.findall("note") if note.find("cue") is not None and note.find("rest") is None]:
+            count += 1
+            if cue.find("chord") is not None or cue.find("grace") is not None:
+                measure.remove(cue)
+            else:
+                cue[:] = [ET.Element("rest"), *(child for child in cue if child.tag in ("duration", "voice", "type", "dot", "staff"))]
+    if count:
+        remarks.append(f"left out: {counted(count, 'cue note')}")

@@ -16,6 +16,11 @@ from musicgen.music.pitch import Key, Spelling
 TICKS_PER_QUARTER = 480
 
 
+def counted(number: int, what: str) -> str:
+    """`1 note`, `3 notes`: for remarks."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """`Meter(6, 8)`: six eighths a bar. `beat_quarters` is what a musician counts: a dotted quarter in 6/8, a half in 2/2."""

@@ -19,7 +19,7 @@ from musicgen.errors import NotationError
 from musicgen.music.chorale import RANGES, REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Chorale
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.pitch import Spelling, pitch_name
-from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt, counted
 from musicgen.music.separate import Line, covers, find_lines, greatest_chord, part_names, pitched_parts, voice_of
 
 _TUNE_NAME = re.compile(r"\b(soprano?|melod\w*|tune|cantus|canto|vocals?|voice|voix|voce|lead|singer|descant)\b", re.IGNORECASE)
@@ -132,7 +132,7 @@ def _single_part(score: Score, index: int, keep: str) -> Tune:
     notes = tuple(top_notes(part))
     report = [f"the tune is part {index + 1}, {part.name or 'unnamed'}"] if len(pitched_parts(score)) > 1 else []
     if len(notes) < len(part.notes):
-        report.append(f"the tune takes the top notes of its chords; {len(part.notes) - len(notes)} notes under them are left out")
+        report.append(f"the tune takes the top notes of its chords; left out under them: {counted(len(part.notes) - len(notes), 'note')}")
     conversion = grid_lines(score, [Line("soprano", notes, index)])
     silent = ((0, len(VOICES) - 1), (0, 0))
     onset = np.pad(conversion.chorale.onset, silent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -107,7 +108,7 @@ def test_a_chorale_is_read_as_it_stands(chorales: dict[str, Score]) -> None:
 
 
 def test_repeats_are_written_out(chorales: dict[str, Score]) -> None:
-    assert chorales["bwv269"].remarks == ("repeats were written out",)
+    assert "repeats were written out" in chorales["bwv269"].remarks
     soprano = chorales["bwv269"].parts[0].notes
     first = [note.pitch for note in soprano if note.start < 84]
     second = [note.pitch for note in soprano if 84 <= note.start < 168]
@@ -275,6 +276,39 @@ def test_a_transposing_instrument_is_read_as_it_sounds(tmp_path: Path) -> None:
     assert [str(note.spelling) for note in score.parts[0].notes] == ["C4", "E4"]
     assert score.key == Key()
     assert "transposing instruments were read at sounding pitch" in score.remarks
+
+
+def test_what_a_score_does_not_hold_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "song.musicxml"
+    note = "<note><pitch><step>{}</step><octave>4</octave></pitch><duration>1</duration>{}</note>"
+    slurs = ['<notations><slur type="start" number="1"/></notations>', '<notations><slur type="stop" number="1"/></notations>']
+    accent = "<notations><articulations><accent/><staccato/></articulations><ornaments><trill-mark/></ornaments></notations>"
+    sung = "<lyric><text>{}</text></lyric>"
+    words = [slurs[0] + sung.format("A"), slurs[1] + sung.format("men"), accent]
+    music = "".join(note.format(step, rest) for step, rest in zip("CDE", words, strict=True))
+    text = musicxml_bytes(melody("3/4", "60:3")).decode()
+    begin, end = text.index("<note>"), text.index("</note>") + len("</note>")
+    path.write_text(f"{re.sub('<divisions>.*?<', '<divisions>1<', text[:begin])}{music}{text[end:]}", encoding="utf-8")
+    assert read_musicxml(path).remarks == ("left out: 2 lyrics", "left out: 1 slur, 2 articulations, 1 ornament")
+
+
+def test_cue_notes_are_no_notes_of_the_tune(tmp_path: Path) -> None:
+    path = tmp_path / "cue.musicxml"
+    text = musicxml_bytes(melody("4/4", "g71 72:1 60:1 62:2")).decode()
+    first, second = (match.start() for match in list(re.finditer("<note", text))[:2])
+    text = text[:second] + re.sub("(<note[^>]*>)", r"\1<cue/>", text[second:], count=1)
+    path.write_text(text[:first] + re.sub("<grace[^>]*>", "<grace/><cue/>", text[first:], count=1), encoding="utf-8")
+    score = read_musicxml(path)
+    assert [(note.start // score.ticks_per_quarter, note.pitch) for note in score.parts[0].notes] == [(1, 60), (2, 62)]
+    assert "left out: 2 cue notes" in score.remarks
+
+
+def test_grace_notes_of_abc_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "grace.abc"
+    path.write_text("X:1\nT:T\nM:2/4\nL:1/4\nK:C\n{d}c B|c2|]\n")
+    score = read_musicxml(path)
+    assert [(note.pitch, note.duration > 0) for note in score.parts[0].notes] == [(74, False), (72, True), (71, True), (72, True)]
+    assert not any("grace" in remark for remark in score.remarks)
 
 
 def test_kern(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_two_parts_of_one_name_are_asked_for_by_number():
 def test_of_chords_the_top_note_is_the_tune():
     tune = find_tune(score_of(Lead=(*HIGH, *CHORDS)))
     assert tune.parts[0].notes == HIGH
-    assert "6 notes under them are left out" in tune.report[0]
+    assert "left out under them: 6 notes" in tune.report[0]
 
 
 def test_a_descending_legato_tune_keeps_all_notes():
