@@ -119,21 +119,32 @@ def with_last_ticks(parts: Sequence[Part], ticks_per_quarter: int) -> tuple[tupl
 def sounding_notes(notes: Iterable[Note], ticks_per_quarter: int) -> Iterator[Note]:
     """Grace notes (duration 0) become thirty-seconds that end where their main note begins, in their order.
 
-    Where the piece has not that much time before the main note, they are shorter; at tick 0 they sound with it.
+    Where the piece has not that much time before the main note, they are shorter; at tick 0 they take their time from it, so that
+    whoever reads the file does not find a chord.
     """
     graces: dict[int, list[Note]] = defaultdict(list)
+    mains: list[Note] = []
     for note in notes:
         if note.duration:
-            yield note
+            mains.append(note)
         else:
             graces[note.start].append(note)
     usual = max(1, ticks_per_quarter // GRACE_PER_QUARTER)
+    opening = graces.pop(0, [])
+    first = [note for note in mains if note.start == 0]
+    least = min((note.duration for note in first), default=usual * (len(opening) + 1))
+    length = min(usual, least // (len(opening) + 1))
+    yield from _in_a_row(opening, 0, max(1, length))
+    yield from (replace(note, start=length * len(opening), duration=note.duration - length * len(opening)) for note in first)
+    yield from (note for note in mains if note.start)
     for start, group in graces.items():
         length = max(1, min(usual, start // len(group)))
-        first = max(0, start - length * len(group))
-        for place, note in enumerate(group):
-            begin = min(first + place * length, start)
-            yield Note(begin, length if start else usual, note.pitch, note.velocity)
+        yield from _in_a_row(group, max(0, start - length * len(group)), length)
+
+
+def _in_a_row(graces: Iterable[Note], start: int, length: int) -> Iterator[Note]:
+    for place, note in enumerate(graces):
+        yield Note(start + place * length, length, note.pitch, note.velocity)
 
 
 def note_events(notes: Iterable[Note], channel: int) -> list[Event]:

@@ -17,6 +17,7 @@ from musicgen.files.midi import from_pretty_midi, midi_of_score, score_of_midi, 
 from musicgen.files.midi_events import decode_midi, encode_number
 from musicgen.music.pitch import Key
 from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.tune import find_tune
 
 
 def notes_of(score, part=0):
@@ -323,10 +324,17 @@ def test_fermatas_return_through_markers():
 def test_grace_notes_sound_before_their_main_note():
     back = again(score_of(Note(0, 0, 59), Note(0, 480, 60), Note(480, 0, 64), Note(480, 0, 65), Note(480, 480, 67)))
     assert [(start, duration, pitch) for start, duration, pitch, _ in notes_of(back)] == [
-        (0, 60, 59),  # there is no time before the first note
-        (0, 480, 60), (360, 60, 64), (420, 60, 65), (480, 480, 67),
+        (0, 60, 59), (60, 420, 60),  # there is no time before the first note
+        (360, 60, 64), (420, 60, 65), (480, 480, 67),
     ]  # fmt: skip
     assert back.remarks == ()
+
+
+def test_a_grace_note_at_the_beginning_does_not_hide_its_main_note():
+    back = again(score_of(Note(0, 0, 74), Note(0, 0, 76), Note(0, 120, 72), Note(120, 360, 71)))
+    assert [(note.start, note.duration, note.pitch) for note in find_tune(back).parts[0].notes] == [
+        (0, 40, 74), (40, 40, 76), (80, 40, 72), (120, 360, 71),
+    ]  # fmt: skip
 
 
 def test_many_parts_use_ports_and_never_the_drum_channel():
