@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from musicgen.corpus.store import Corpus, load_corpus
     from musicgen.errors import MusicgenError
     from musicgen.files.io import read_score, write_score
+    from musicgen.files.midi import from_pretty_midi, to_pretty_midi
     from musicgen.music.chorale import Chorale
     from musicgen.music.convert import to_chorale, to_score
     from musicgen.music.pitch import Key
@@ -46,12 +47,14 @@ _HOMES = {
     "Sketch": "musicgen.music.sketch",
     "build_corpus": "musicgen.corpus.build",
     "find_tune": "musicgen.music.tune",
+    "from_pretty_midi": "musicgen.files.midi",
     "list_composers": "musicgen.composers.loading",
     "load_composer": "musicgen.composers.loading",
     "load_corpus": "musicgen.corpus.store",
     "plan_sketch": "musicgen.composers.plan",
     "read_score": "musicgen.files.io",
     "to_chorale": "musicgen.music.convert",
+    "to_pretty_midi": "musicgen.files.midi",
     "to_score": "musicgen.music.convert",
     "with_voices": "musicgen.music.tune",
     "write_png": "musicgen.rendering.engraving",
@@ -74,12 +77,14 @@ __all__ = [
     "Sketch",
     "build_corpus",
     "find_tune",
+    "from_pretty_midi",
     "list_composers",
     "load_composer",
     "load_corpus",
     "plan_sketch",
     "read_score",
     "to_chorale",
+    "to_pretty_midi",
     "to_score",
     "with_voices",
     "write_png",

@@ -37,7 +37,7 @@ from musicgen.files.midi_events import (
 )
 from musicgen.files.midi_maps import key_events, lead_of, meter_events, read_maps, tempo_events
 from musicgen.files.midi_notes import Paired, note_events, pair_notes, sounding_notes, with_last_ticks
-from musicgen.files.resolution import needed_resolution, rescaled
+from musicgen.music.resolution import needed_resolution, rescaled
 from musicgen.music.score import TICKS_PER_QUARTER, Part, Score, counted
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from musicgen.errors import NotationError
 from musicgen.files.musicxml_bars import add_bar, add_text
 from musicgen.files.notation import Bar, into_voices, write_voice
 from musicgen.files.page import Clef, Line, Page, Staff
-from musicgen.files.resolution import needed_resolution, rescaled
+from musicgen.music.resolution import needed_resolution, rescaled
 from musicgen.music.score import Note, Part, Score
 
 Layout = Literal["open", "two-staff"]

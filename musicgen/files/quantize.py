@@ -14,7 +14,7 @@ from math import floor, lcm, sqrt
 from statistics import fmean
 
 from musicgen.errors import NotationError
-from musicgen.files.resolution import rescaled
+from musicgen.music.resolution import rescaled
 from musicgen.music.score import Note, Score
 
 TRIPLET = 3

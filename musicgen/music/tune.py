@@ -19,7 +19,8 @@ from musicgen.errors import NotationError
 from musicgen.music.chorale import RANGES, REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Chorale
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.pitch import Spelling, pitch_name
-from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt, counted
+from musicgen.music.resolution import rescaled
+from musicgen.music.score import KeyAt, Note, Part, Score, counted
 from musicgen.music.separate import Line, covers, find_lines, greatest_chord, part_names, pitched_parts, voice_of
 
 _TUNE_NAME = re.compile(r"\b(soprano?|melod\w*|tune|cantus|canto|vocals?|voice|voix|voce|lead|singer|descant)\b", re.IGNORECASE)
@@ -66,23 +67,16 @@ def with_voices(tune: Tune, filled: Chorale, programs: int = 52) -> Score:
     """
     _check_kept(tune, filled)
     filled = filled.replaced(fermata=tune.chorale.fermata)
-    source, scale = tune.score, lcm(tune.score.ticks_per_quarter, STEPS_PER_QUARTER) // tune.score.ticks_per_quarter
-    written = voice_notes(filled, scale * source.ticks_per_quarter // STEPS_PER_QUARTER)
+    given = replace(tune.score, parts=tuple(part or Part("", ()) for part in tune.parts))
+    source = rescaled(given, lcm(given.ticks_per_quarter, STEPS_PER_QUARTER))
+    written = voice_notes(filled, source.ticks_per_quarter // STEPS_PER_QUARTER)
     parts = []
-    for voice, (name, given, notes) in enumerate(zip(VOICES, tune.parts, written, strict=True)):
-        if given is not None and VOICE_LETTERS[voice] in tune.keep:
-            parts.append(replace(given, name=given.name or name.capitalize(), notes=_spelled(source, given.notes, notes, scale)))
+    for letter, name, part, notes in zip(VOICE_LETTERS, VOICES, source.parts, written, strict=True):
+        if letter in tune.keep:
+            parts.append(replace(part, name=part.name or name.capitalize(), notes=_spelled(source, part.notes, notes)))
         else:
             parts.append(Part(name.capitalize(), notes, programs))
-    return replace(
-        source,
-        parts=tuple(parts),
-        ticks_per_quarter=source.ticks_per_quarter * scale,
-        meters=tuple(MeterAt(change.start * scale, change.meter) for change in source.meters),
-        keys=tuple(KeyAt(change.start * scale, change.key) for change in source.keys) or (KeyAt(0, tune.chorale.key),),
-        tempos=tuple(TempoAt(change.start * scale, change.quarters_per_minute) for change in source.tempos),
-        pickup=source.pickup * scale,
-    )
+    return replace(source, parts=tuple(parts), keys=source.keys or (KeyAt(0, tune.chorale.key),))
 
 
 def _letters(keep: str) -> str:
@@ -228,12 +222,12 @@ def _check_kept(tune: Tune, filled: Chorale) -> None:
         )
 
 
-def _spelled(source: Score, notes: tuple[Note, ...], written: tuple[Note, ...], scale: int) -> tuple[Note, ...]:
-    """The source's notes, in finer ticks, each with a spelling: its own, or that of its note on the grid."""
-    step_ticks = scale * source.ticks_per_quarter // STEPS_PER_QUARTER
+def _spelled(source: Score, notes: tuple[Note, ...], written: tuple[Note, ...]) -> tuple[Note, ...]:
+    """The source's notes, each with a spelling: its own, or that of its note on the grid."""
+    step_ticks = source.ticks_per_quarter // STEPS_PER_QUARTER
     spellings = {(note.start // step_ticks, note.pitch): note.spelling for note in written}
 
     def spelling(note: Note) -> Spelling | None:
         return note.spelling or spellings.get((nearest_step(source, note.start), note.pitch))
 
-    return tuple(replace(note, start=note.start * scale, duration=note.duration * scale, spelling=spelling(note)) for note in notes)
+    return tuple(replace(note, spelling=spelling(note)) for note in notes)
