@@ -72,7 +72,9 @@ def atomic_write(path: str | PathLike[str], data: bytes) -> None:
 
 
 def write_all(files: Mapping[Path, bytes]) -> list[Path]:
-    """`atomic_write` of each, in order. Returns the paths."""
+    """`atomic_write` of each, in order, once all could be written. Returns the paths."""
+    for path in files:
+        check_output(path)
     for path, data in files.items():
         atomic_write(path, data)
     return list(files)

@@ -18,7 +18,7 @@ from musicgen.files.musicxml_bars import add_bar, add_text
 from musicgen.files.notation import Bar, into_voices, write_voice
 from musicgen.files.page import Clef, Line, Page, Staff
 from musicgen.music.resolution import needed_resolution, rescaled
-from musicgen.music.score import Note, Part, Score
+from musicgen.music.score import Note, Part, Score, counted
 
 Layout = Literal["open", "two-staff"]
 
@@ -83,7 +83,9 @@ def _staves(score: Score, bars: Sequence[Bar], layout: Layout) -> list[Staff]:
     if layout == "open":
         return [_staff(score, bars, part.name or f"Part {index + 1}", (part,), _clef(part), index == 0) for index, part in enumerate(parts)]
     if len(parts) != 4 or any(part.is_drum for part in parts):
-        raise NotationError(f'the layout "two-staff" is for four voices, this score has {len(parts)} parts; use the layout "open"')
+        raise NotationError(
+            f'the layout "two-staff" is for four voices, this score has {counted(len(parts), "part")}; use the layout "open"'
+        )
     upper, lower = tuple(parts[:2]), tuple(parts[2:])
     names = ["/".join(part.name for part in pair) for pair in (upper, lower)]
     return [_staff(score, bars, names[0], upper, _TREBLE, True), _staff(score, bars, names[1], lower, _BASS, False)]

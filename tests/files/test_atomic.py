@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import FileError
-from musicgen.files.atomic import atomic_write, check_output
+from musicgen.files.atomic import atomic_write, check_output, write_all
 
 
 @contextmanager
@@ -166,3 +166,12 @@ def test_interrupt_leaves_nothing(tmp_path, monkeypatch):
 def test_check_output_makes_nothing(tmp_path):
     check_output(tmp_path / "a.mid")
     assert os.listdir(tmp_path) == []
+
+
+def test_of_several_files_all_or_none(tmp_path):
+    (tmp_path / "x-2.svg").mkdir()
+    with pytest.raises(FileError, match=r"x-2\.svg: this is a folder"):
+        write_all({tmp_path / "x.svg": b"1", tmp_path / "x-2.svg": b"2"})
+    assert not (tmp_path / "x.svg").exists()
+    assert write_all({tmp_path / "y.svg": b"1", tmp_path / "y-2.svg": b"2"}) == [tmp_path / "y.svg", tmp_path / "y-2.svg"]
+    assert (tmp_path / "y-2.svg").read_bytes() == b"2"

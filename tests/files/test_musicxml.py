@@ -263,7 +263,7 @@ def test_live_rhythm_names_the_place_and_the_remedy() -> None:
 
 
 def test_two_staves_want_four_voices() -> None:
-    with pytest.raises(NotationError, match=r"this score has 1 parts; use the layout"):
+    with pytest.raises(NotationError, match=r"this score has 1 part; use the layout"):
         musicxml_bytes(melody("4/4", "60:4"), "two-staff")
 
 
