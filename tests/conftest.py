@@ -1,5 +1,10 @@
 """What tests of several folders share. With this file here, `pieces` can be imported from any of them."""
 
+import os
+
+# Before torch is imported: on shared cores two threads wait for each other, and the tests take six times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 from musicgen.corpus.build import build_corpus
