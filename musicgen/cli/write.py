@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from musicgen.music.sketch import Sketch
     from musicgen.music.tune import Tune
 
+HEARD = "the tune is written as it was, but heard by the composer on the grid"
 PHRASES_ASSUMED = "the tune has no fermatas: phrase ends were assumed; mark them with fermatas to choose"
 
 
@@ -114,7 +115,8 @@ def harmonize(
     check_score(with_voices(found, found.chorale), paths, layout.value)
     heard = with_phrases(found.chorale)
     assumed = () if found.chorale.fermata.any() else (PHRASES_ASSUMED,)
-    remarks = [*score.remarks, *found.report, *found.heard, *assumed]
+    heard_as = (f"{HEARD}: {sentence}" for sentence in found.heard)
+    remarks = [*score.remarks, *found.report, *heard_as, *assumed]
     if not as_json:
         screen.remarks(remarks)
     with stages("load"):
