@@ -110,7 +110,7 @@ class QuartetComposer:
         changes = [_rules_change(table) for table in tables]
         # A note is held on only where it may sound on: where the rules change, it may have to be struck anew.
         holds = [sketch.must_hold() & ~change for sketch, change in zip(sketches, changes, strict=True)]
-        ids = [self._start(sketch, change & ~hold) for sketch, change, hold in zip(sketches, changes, holds, strict=True)]
+        ids = [self._start(*each) for each in zip(sketches, changes, holds, strict=True)]
         return GibbsTask(
             ids=_stack(ids, steps, self.tokenizer.boundary_id),
             free=_stack([sketch.free & ~hold for sketch, hold in zip(sketches, holds, strict=True)], steps, False),
@@ -121,10 +121,10 @@ class QuartetComposer:
             mask_id=self.tokenizer.mask_id,
         )
 
-    def _start(self, sketch: Sketch, rules_change: BoolArray) -> IdArray:
+    def _start(self, sketch: Sketch, rules_change: BoolArray, holds: BoolArray) -> IdArray:
         """(V, T) the given ids; free cells hidden on the quarters and wherever a new note may be needed, held between."""
         ids = self.tokenizer.encode(sketch.given)
-        quarters = (sketch.given.bar_positions() % STEPS_PER_QUARTER == 0) & ~sketch.must_hold()
+        quarters = (sketch.given.bar_positions() % STEPS_PER_QUARTER == 0) & ~holds
         hidden = sketch.free & (quarters | rules_change | sketch.must_begin())
         return np.where(hidden, self.tokenizer.mask_id, np.where(sketch.free, HOLD, ids))
 

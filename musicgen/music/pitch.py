@@ -122,12 +122,17 @@ class Key:
         return f"{self.tonic_name} {self.mode}"
 
 
+def lowest_fifths(key: Key) -> int:
+    """Where the key's window begins on the line of fifths; minor keys reach to the raised third of their dominant's dominant."""
+    return key.fifths - (2 if key.mode == "minor" else 3)
+
+
 def spell(pitch: int, key: Key) -> Spelling:
     """The usual name of `pitch` in `key`: chromatic notes as Bach writes them, raised leading notes before lowered ones.
 
     A window of twelve fifths around the key: in C major from Eb to G#, in A minor from Bb to D#.
     """
-    lowest = key.fifths - (2 if key.mode == "minor" else 3)
+    lowest = lowest_fifths(key)
     fifths = lowest + (7 * pitch - lowest) % 12
     return Spelling.at_fifths(fifths, pitch)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.music.chorale import REST, Chorale, GridNote
-from musicgen.music.pitch import Key, Spelling
+from musicgen.music.pitch import Spelling, lowest_fifths
 
 IntArray = NDArray[np.int64]
 
@@ -33,11 +33,6 @@ def spell_notes(chorale: Chorale) -> dict[tuple[int, int], Spelling]:
                 place = _fifths_of_note(chorale, fifths, note, rise, lowest)
                 spelled[voice, note.start] = Spelling.at_fifths(place, note.pitch)
     return spelled
-
-
-def lowest_fifths(key: Key) -> int:
-    """Where the key's window begins on the line of fifths; minor keys reach to the raised third of their dominant's dominant."""
-    return key.fifths - (2 if key.mode == "minor" else 3)
 
 
 def _rises(notes: list[GridNote]) -> list[int]:
