@@ -8,6 +8,7 @@ import torch
 from musicgen.composers.neural import QuartetComposer
 from musicgen.models.checkpoint import Checkpoint, save_checkpoint
 from musicgen.models.quartet import Quartet, QuartetConfig
+from musicgen.models.sketcher import Sketcher, SketcherConfig
 from musicgen.sampling.draw import SamplingOptions
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 
@@ -39,3 +40,27 @@ def tiny_checkpoint(folder: Path, seed: int = 0) -> Path:
 
 def tiny_composer(sweeps: float = 2.0) -> QuartetComposer:
     return QuartetComposer("tiny", tiny_model().eval(), TOKENIZER, CHECKPOINT, SamplingOptions(sweeps=sweeps))
+
+
+PAIRS = GridTokenizer("pair")
+SKETCHER_CONFIG = SketcherConfig(
+    vocab_size=PAIRS.size,
+    input_size=PAIRS.size + 2,
+    condition_sizes=CONDITION_SIZES,
+    embedding=8,
+    condition_embedding=2,
+    width=16,
+    heads=2,
+    inner=16,
+    encoder_layers=1,
+    decoder_layers=2,
+    dropout=0.0,
+    hidden=0.0,
+)
+SKETCHER_CHECKPOINT = Checkpoint("sketcher", asdict(SKETCHER_CONFIG), asdict(PAIRS), CHECKPOINT.corpus, {})
+
+
+def tiny_sketcher(config: SketcherConfig = SKETCHER_CONFIG, seed: int = 0) -> Sketcher:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Sketcher(config).eval()
