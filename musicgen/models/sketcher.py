@@ -122,7 +122,7 @@ class Sketcher(nn.Module):
     def new_cache(self, pieces: int, steps: int) -> Tensor:
         """Keys and values of the decoder's layers (L, 2, B, H, T, D / H), to be written by `advance`."""
         c = self.config
-        return self.leave.weight.new_zeros(c.decoder_layers, 2, pieces, c.heads, steps, c.width // c.heads)
+        return torch.zeros(c.decoder_layers, 2, pieces, c.heads, steps, c.width // c.heads)
 
     def advance(self, before: Tensor, memory: Tensor, cache: Tensor, step: int) -> Tensor:
         """The state (B, D) of one step from the ids of the step before (B, V) and the reader's memory of this step (B, D)."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import CHECKPOINT, CONFIG
+from tiny import CHECKPOINT, CONFIG, TOKENIZER
 
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import load_tensors, read_checkpoint
@@ -14,6 +14,7 @@ from musicgen.training import loop
 from musicgen.training.batches import WindowSource
 from musicgen.training.config import TrainingConfig
 from musicgen.training.loop import LOG, STATE, Progress, learning_rate, train, update_once
+from musicgen.training.tasks import AllOthers
 
 SHORT = TrainingConfig(updates=20, batch=4, window=24, warmup=5, test_every=10, transpose=1)
 DROPOUT = replace(CHECKPOINT, model={**CHECKPOINT.model, "dropout": 0.3})
@@ -105,7 +106,7 @@ def test_one_batch_can_be_learned_by_heart(chorales) -> None:
     model = Quartet(replace(CONFIG, width=32))
     averaged = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters())
-    batch = WindowSource(chorales[:1], loop.GridTokenizer(), config).batch(0)
+    batch = WindowSource(chorales[:1], config, AllOthers(TOKENIZER, config)).batch(0)
     losses = [update_once(model, averaged, optimizer, batch, config, update) for update in range(config.updates)]
     assert losses[0] > 3
     assert losses[-1] < 0.05
