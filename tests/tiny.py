@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from musicgen.composers.left_to_right import SketcherComposer
 from musicgen.composers.neural import QuartetComposer
 from musicgen.models.checkpoint import Checkpoint, save_checkpoint
 from musicgen.models.quartet import Quartet, QuartetConfig
@@ -64,3 +65,7 @@ def tiny_sketcher(config: SketcherConfig = SKETCHER_CONFIG, seed: int = 0) -> Sk
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Sketcher(config).eval()
+
+
+def tiny_sketcher_composer() -> SketcherComposer:
+    return SketcherComposer("tiny-sketcher", tiny_sketcher(), PAIRS, SKETCHER_CHECKPOINT)

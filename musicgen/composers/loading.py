@@ -58,9 +58,12 @@ def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -
     folder = folders.get(name, Path(name))
     if name not in folders and not (folder / "config.json").is_file():
         raise ConfigError(f"no model named {name!r}, and no checkpoint folder of that name; {nearest(name, [*folders, *makers])}")
-    from musicgen.composers.neural import QuartetComposer  # torch is loaded only by those who need it
+    # Torch is loaded only by those who need it.
+    from musicgen.composers.left_to_right import SketcherComposer
+    from musicgen.composers.neural import QuartetComposer
+    from musicgen.models.checkpoint import read_checkpoint
 
-    return QuartetComposer.load(folder, options)
+    return (SketcherComposer if read_checkpoint(folder).kind == "sketcher" else QuartetComposer).load(folder, options)
 
 
 def _bach() -> Composer:

@@ -129,6 +129,7 @@ class Sketcher(nn.Module):
         states = self._enter(before[:, None], memory[:, None])
         rotation = rotary(torch.tensor([step], device=before.device), self.config.width // self.config.heads)
         for layer, kept in zip(self.layers, cache, strict=True):
+            assert isinstance(layer, Block)  # nn.ModuleList forgets what it holds
             states = layer.advance(states, rotation, kept, step, self.config.span)
         left: Tensor = self.leave(states)[:, 0]
         return left

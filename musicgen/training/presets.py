@@ -58,6 +58,7 @@ def flagship() -> Preset:
     return Preset("sketcher", model, tokenizer, TrainingConfig(batch=8, window=256, learning_rate=1e-3))
 
 
+AFTER = {"quartet": ", after DeepBach (Hadjeres, Pachet and Nielsen 2017)", "sketcher": ", left to right with sight of the sketch"}
 PRESETS: dict[str, Callable[[], Preset]] = {"deepbach": deepbach, "flagship": flagship}
 
 
@@ -139,17 +140,17 @@ def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], setti
     """What it is, what it learned from, how good it is, and the command that makes it again."""
     parameters = sum(weight.numel() for weight in checkpoint.build().parameters())
     command = " ".join(["musicgen train", name, *(f"--set {setting}" for setting in settings)])
-    corpus, versions = metrics["corpus"], metrics["versions"]
+    corpus, versions, best = metrics["corpus"], metrics["versions"], metrics["best_update"]
     return f"""# {name}
 
 Writes four-part chorales in the style of J. S. Bach: `musicgen compose --model {name}`, `musicgen harmonize tune.mid --model {name}`.
 
 | | |
 |---|---|
-| model | {checkpoint.kind}, {parameters:,} parameters, after DeepBach (Hadjeres, Pachet and Nielsen 2017) |
+| model | {checkpoint.kind}, {parameters:,} parameters{AFTER[checkpoint.kind]} |
 | learned from | {corpus["train_pieces"]} pieces of {corpus["name"]} ({corpus["source"]}): train without near copies of valid and test |
 | corpus fingerprint | `{corpus["fingerprint"]}` |
-| valid split | {metrics["valid_nats_per_cell"]:.4f} nats per cell, {metrics["kind"]}, at update {metrics["best_update"]} of {metrics["updates"]} |
+| valid split | {metrics["valid_nats_per_cell"]:.4f} nats per cell, {metrics["kind"]}, at update {best} of {metrics["updates"]} |
 | training | {metrics["seconds"] / 60:.0f} minutes on {metrics["machine"]} |
 | versions | {", ".join(f"{package} {number}" for package, number in versions.items())} |
 

@@ -5,7 +5,6 @@ Shapes: B windows, V voices, T steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,7 +64,7 @@ class FreeCells:
         return replace(batch, ids=batch.ids.masked_fill(~seen, self.tokenizer.mask_id), valid=~seen, past=batch.ids)
 
 
-TASKS: dict[str, Callable[[GridTokenizer, TrainingConfig], AllOthers | FreeCells]] = {"quartet": AllOthers, "sketcher": FreeCells}
+TASKS: dict[str, type[AllOthers] | type[FreeCells]] = {"quartet": AllOthers, "sketcher": FreeCells}
 
 
 def find_task(kind: str, tokenizer: GridTokenizer, config: TrainingConfig) -> AllOthers | FreeCells:

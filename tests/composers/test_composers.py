@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tiny import tiny_composer
+from tiny import tiny_composer, tiny_sketcher_composer
 
 from musicgen.composers.loading import list_composers, load_composer
 from musicgen.composers.references import Bach, Dice
@@ -11,7 +11,7 @@ from musicgen.music.chorale import REST, Chorale
 from musicgen.music.constraints import PitchClasses, VoiceRanges
 from musicgen.music.sketch import Sketch, free_region
 
-COMPOSERS = [Dice(), tiny_composer()]
+COMPOSERS = [Dice(), tiny_composer(), tiny_sketcher_composer()]
 SEEDS = range(20)
 
 
