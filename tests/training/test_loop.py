@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import CHECKPOINT, CONFIG, TOKENIZER
+from tiny import CHECKPOINT, CONFIG, SKETCHER_CHECKPOINT, TOKENIZER
 
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import load_tensors, read_checkpoint
@@ -18,6 +18,7 @@ from musicgen.training.tasks import AllOthers
 
 SHORT = TrainingConfig(updates=20, batch=4, window=24, warmup=5, test_every=10, transpose=1)
 DROPOUT = replace(CHECKPOINT, model={**CHECKPOINT.model, "dropout": 0.3})
+SKETCHER_DROPOUT = replace(SKETCHER_CHECKPOINT, model={**SKETCHER_CHECKPOINT.model, "dropout": 0.3, "hidden": 0.2})
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +26,13 @@ def chorales(bach_pieces):
     return [piece.chorale for piece in bach_pieces[:4]]
 
 
-def test_20_updates_are_10_saved_loaded_and_10_more(tmp_path, chorales) -> None:
+@pytest.mark.parametrize("checkpoint", [DROPOUT, SKETCHER_DROPOUT], ids=["quartet", "sketcher"])
+def test_20_updates_are_10_saved_loaded_and_10_more(checkpoint, tmp_path, chorales) -> None:
     whole, halves = tmp_path / "whole", tmp_path / "halves"
-    train(DROPOUT, SHORT, chorales[:3], chorales[3:], whole)
-    half = train(DROPOUT, SHORT, chorales[:3], chorales[3:], halves, stop_after=10)
+    train(checkpoint, SHORT, chorales[:3], chorales[3:], whole)
+    half = train(checkpoint, SHORT, chorales[:3], chorales[3:], halves, stop_after=10)
     assert not half.finished
-    rest = train(DROPOUT, SHORT, chorales[:3], chorales[3:], halves)
+    rest = train(checkpoint, SHORT, chorales[:3], chorales[3:], halves)
     assert rest.finished
     assert rest.updates == 20
     for file in (STATE, "model.safetensors"):
