@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from musicgen.sampling.draw import SamplingOptions
 
 DEFAULT = "deepbach"
+METHODS = {"quartet": "pseudo-Gibbs network", "sketcher": "left-to-right network"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def checkpoint_folders() -> dict[str, Path]:
 def list_composers() -> list[ComposerInfo]:
     """Everything `load_composer` takes by name."""
     trained = [
-        ComposerInfo(name, "pseudo-Gibbs network", "compose, harmonize, evaluate", str(folder))
+        ComposerInfo(name, METHODS.get(_kind(folder), "unknown"), "compose, harmonize, evaluate", str(folder))
         for name, folder in checkpoint_folders().items()
     ]
     return [
@@ -47,6 +49,14 @@ def list_composers() -> list[ComposerInfo]:
         ComposerInfo("bach", "reference", "harmonize his own chorales (needs the corpus)", "corpora/bach-chorales"),
         ComposerInfo("dice", "reference", "compose, harmonize", "built in"),
     ]
+
+
+def _kind(folder: Path) -> str:
+    """The kind of a checkpoint, read without torch."""
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["kind"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "unknown"
 
 
 def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -> Composer:

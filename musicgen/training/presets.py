@@ -52,14 +52,19 @@ def deepbach() -> Preset:
     return Preset("quartet", model, tokenizer, TrainingConfig())
 
 
-def flagship() -> Preset:
-    tokenizer = GridTokenizer("pair")
+def flagship(untold: tuple[str, ...] = ()) -> Preset:
+    tokenizer = GridTokenizer("pair", untold=untold)
     model = SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES)
     return Preset("sketcher", model, tokenizer, TrainingConfig(batch=8, window=256, learning_rate=1e-3))
 
 
+def jsb16() -> Preset:
+    """For the field's step matrices, which say nothing of keys and fermatas."""
+    return flagship(untold=("fermata", "key", "mode"))
+
+
 AFTER = {"quartet": ", after DeepBach (Hadjeres, Pachet and Nielsen 2017)", "sketcher": ", left to right with sight of the sketch"}
-PRESETS: dict[str, Callable[[], Preset]] = {"deepbach": deepbach, "flagship": flagship}
+PRESETS: dict[str, Callable[[], Preset]] = {"deepbach": deepbach, "flagship": flagship, "jsb16": jsb16}
 
 
 def find_preset(name: str) -> Preset:
