@@ -21,15 +21,19 @@ def distance_index(high: Tensor, low: Tensor, most: int) -> Tensor:
     return torch.where(known, (high - low).clamp(-most, most) + most, 2 * most + 1)
 
 
-def by_motion(scores: Tensor, candidates: Tensor, own: Tensor) -> Tensor:
-    """Scores (..., 2 M + 1) of motions from `own` (...) as scores of the sounds moved to, `candidates` (..., K).
+def motion_columns(candidates: Tensor, own: Tensor, most: int) -> Tensor:
+    """(..., K) the column of a table for the motion from `own` (...) to each sound of `candidates` (..., K).
 
-    0 for a candidate that is no sound, or farther than M.
+    0 to 2 most; 2 most + 1 for a candidate that is no sound, or farther than `most`.
     """
-    most = scores.shape[-1] // 2
     index = candidates - own[..., None] + most
     known = (own[..., None] >= 0) & (candidates >= 0) & (index >= 0) & (index <= 2 * most)
-    return scores.gather(-1, index.clamp(0, 2 * most)) * known
+    return torch.where(known, index, 2 * most + 1)
+
+
+def by_motion(scores: Tensor, columns: Tensor) -> Tensor:
+    """Scores (..., 2 M + 1) of motions as scores of the sounds moved to, by their `motion_columns` (..., K); 0 where there is none."""
+    return nn.functional.pad(scores, (0, 1)).gather(-1, columns)
 
 
 class Motions(nn.Module):
@@ -71,7 +75,9 @@ class Motions(nn.Module):
         out_of = self._scores(self.embed_out_of, voices, after, own_after, after, leading)
         candidates = torch.arange(self.vocab_size, device=ids.device).expand(len(voices), -1)
         sounds = torch.where(candidates == hold, own_before, torch.where(candidates >= self.ladder, candidates, -1))
-        return by_motion(into, sounds, own_before[:, 0]) + by_motion(out_of, sounds, own_after[:, 0])
+        from_before = motion_columns(sounds, own_before[:, 0], self.motion)
+        to_after = motion_columns(sounds, own_after[:, 0], self.motion)
+        return by_motion(into, from_before) + by_motion(out_of, to_after)
 
     def _column(self, sounding: Tensor, pieces: Tensor, steps: Tensor) -> Tensor:
         """(N, V) what all voices sound at a step of each cell's own; -1 beyond the edge, at rests and at hidden cells."""

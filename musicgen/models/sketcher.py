@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from musicgen.errors import ConfigError
 from musicgen.models.layers import Block, rotary, within_span
-from musicgen.models.motions import by_motion, distance_index
+from musicgen.models.motions import by_motion, distance_index, motion_columns
 
 
 @dataclass(frozen=True)
@@ -224,31 +224,38 @@ class VoiceHead(nn.Module):
         self.embed_motions = nn.Embedding(c.voices * (2 * c.reach + 2) * (2 * c.motion + 2), 2 * c.motion + 1)
         nn.init.zeros_(self.embed_motions.weight)
         self.dropout = nn.Dropout(c.dropout)
+        # What depends on ids alone is looked up: one step of one piece is too short for long chains of small operations.
+        self.others = [other for other in range(c.voices) if other != voice]
+        self.rungs: Tensor
+        self.columns: Tensor
+        self.intervals: Tensor
+        ids = torch.arange(c.input_size)
+        candidates = torch.arange(c.sounds + 1).expand(c.input_size, -1)  # the last one is holding, a motion of 0
+        candidates = torch.where(candidates == c.sounds, c.rung(ids)[:, None], torch.where(candidates > 0, candidates, -1))
+        self.register_buffer("rungs", c.rung(ids), persistent=False)
+        self.register_buffer("columns", motion_columns(candidates, c.rung(ids), c.motion), persistent=False)
+        self.register_buffer("intervals", torch.arange(c.voices) * (2 * c.reach + 2), persistent=False)
 
     def forward(self, state: Tensor, before: Tensor, now: Tensor) -> Tensor:
         """state (..., D), before and now (..., V), MASK where not known -> (..., K). Nothing of `now` is read in the own voice."""
         c = self.config
         now = now.clone()
         now[..., self.voice] = before[..., self.voice]
-        rungs_before, rungs_now = c.rung(before), c.rung(now)
-        own = rungs_before[..., self.voice]
-        voices = torch.arange(c.voices, device=now.device)
-        interval_now = distance_index(rungs_now, own[..., None], c.reach) + voices * (2 * c.reach + 2)
+        rungs_before, rungs_now = self.rungs[before], self.rungs[now]
+        own = rungs_before[..., self.voice, None]
+        interval_now = distance_index(rungs_now, own, c.reach) + self.intervals
         known = self.embed_known(now) + self.embed_interval(interval_now).flatten(-2)
         hidden = self.dropout(nn.functional.gelu(self.from_state(state) + self.from_known(self.dropout(known))))
         motions = self.to_motions(hidden) + self._motions_beside(rungs_before, rungs_now, own)
-        candidates = torch.arange(c.sounds + 1, device=now.device).expand(*own.shape, -1)
-        candidates = torch.where(candidates == c.sounds, own[..., None], torch.where(candidates > 0, candidates, -1))
-        return self._as_ids(self.to_sounds(hidden) + by_motion(motions, candidates, own), before[..., self.voice])
+        scores = self.to_sounds(hidden) + by_motion(motions, self.columns[before[..., self.voice]])
+        return self._as_ids(scores, before[..., self.voice])
 
     def _motions_beside(self, before: Tensor, now: Tensor, own: Tensor) -> Tensor:
         """(..., 2 M + 1) summed over the other voices."""
-        c = self.config
-        interval = distance_index(before, own[..., None], c.reach)
-        motion = distance_index(now, before, c.motion)
-        others = [voice for voice in range(c.voices) if voice != self.voice]
-        rows = torch.tensor(others, device=own.device) * (2 * c.reach + 2) + interval[..., others]
-        scores: Tensor = self.embed_motions(rows * (2 * c.motion + 2) + motion[..., others]).sum(dim=-2)
+        interval = distance_index(before, own, self.config.reach) + self.intervals
+        motion = distance_index(now, before, self.config.motion)
+        rows = interval * (2 * self.config.motion + 2) + motion
+        scores: Tensor = self.embed_motions(rows[..., self.others]).sum(dim=-2)
         return scores
 
     def _as_ids(self, scores: Tensor, before: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from musicgen.training.config import TrainingConfig, apply_settings
 from musicgen.training.loop import LOG, Outcome, Progress, train
 from musicgen.training.tasks import TASKS
 
-FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices", "order")  # follow from the tokenizer
+FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices")  # follow from the tokenizer
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from tiny import TOKENIZER
+from tiny import SKETCHER_CONFIG, TOKENIZER
 
 from musicgen.errors import ConfigError, CorpusError
 from musicgen.music.chorale import RANGES, REST
@@ -78,6 +78,12 @@ def test_no_pieces_are_refused() -> None:
 def test_settings_change_one_field_and_keep_its_type() -> None:
     changed = apply_settings({"training": TrainingConfig()}, ["training.batch=8", "training.learning_rate=1e-4"])
     assert changed["training"] == TrainingConfig(batch=8, learning_rate=1e-4)
+
+
+def test_a_setting_may_be_a_list() -> None:
+    assert apply_settings({"model": SKETCHER_CONFIG}, ["model.order=3,0,1,2"])["model"].order == (3, 0, 1, 2)
+    with pytest.raises(ConfigError, match="each voice once"):
+        apply_settings({"model": SKETCHER_CONFIG}, ["model.order=3,3"])
 
 
 @pytest.mark.parametrize(
