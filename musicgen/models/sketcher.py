@@ -21,6 +21,9 @@ from musicgen.errors import ConfigError
 from musicgen.models.layers import Block, rotary, within_span
 from musicgen.models.motions import by_motion, distance_index, motion_columns
 
+# An entry of the table of motions moves by one learning rate an update: without a scale, too slowly to forbid anything.
+MOTION_SCALE = 8.0
+
 
 @dataclass(frozen=True)
 class SketcherConfig:
@@ -256,7 +259,7 @@ class VoiceHead(nn.Module):
         motion = distance_index(now, before, self.config.motion)
         rows = interval * (2 * self.config.motion + 2) + motion
         scores: Tensor = self.embed_motions(rows[..., self.others]).sum(dim=-2)
-        return scores
+        return MOTION_SCALE * scores
 
     def _as_ids(self, scores: Tensor, before: Tensor) -> Tensor:
         """S scores of striking each sound and one of holding -> logits of K ids, -inf for holding what did not sound before."""

@@ -8,7 +8,7 @@ from tiny import SKETCHER_CONFIG as CONFIG
 from tiny import tiny_sketcher
 
 from musicgen.errors import ConfigError
-from musicgen.models.sketcher import Sketcher, SketcherConfig
+from musicgen.models.sketcher import MOTION_SCALE, Sketcher, SketcherConfig
 
 STEPS = 12
 MASK, BOUNDARY = CONFIG.vocab_size, CONFIG.vocab_size + 1
@@ -114,7 +114,7 @@ def test_the_table_of_motions_tells_a_parallel_from_a_contrary_motion() -> None:
     state, before, now = torch.zeros(1, c.width), torch.tensor([[40, 35, 30, 23]]), torch.tensor([[41, MASK, MASK, 25]])
     plain = model.decide(2, state, before, now)
     with torch.no_grad():
-        head.embed_motions.weight[row, c.motion + 2] = -5.0
+        head.embed_motions.weight[row, c.motion + 2] = -5.0 / MOTION_SCALE
     change = (model.decide(2, state, before, now) - plain)[0].detach()
     assert float(change[32]) == pytest.approx(-5, abs=1e-5)
     assert float(change[: c.sounds].sum()) == pytest.approx(-5, abs=1e-4)
