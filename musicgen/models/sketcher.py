@@ -46,7 +46,7 @@ class SketcherConfig:
     decoder_layers: int = 4
     span: int = 256
     dropout: float = 0.25
-    hidden: float = 0.1
+    hidden: float = 0.15
     motion: int = 12
     reach: int = 36
 

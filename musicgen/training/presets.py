@@ -55,7 +55,9 @@ def deepbach() -> Preset:
 def flagship(untold: tuple[str, ...] = ()) -> Preset:
     tokenizer = GridTokenizer("pair", untold=untold)
     model = SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES)
-    return Preset("sketcher", model, tokenizer, TrainingConfig(batch=8, window=256, learning_rate=1e-3))
+    # Most pieces fit into a window whole. After some 600 updates it learns pieces by heart: short, with heavy dropout.
+    training = TrainingConfig(updates=800, batch=8, window=256, warmup=100, weight_decay=0.1, average=0.99, test_every=100)
+    return Preset("sketcher", model, tokenizer, training)
 
 
 def jsb16() -> Preset:
