@@ -240,6 +240,21 @@ def test_train_gives_a_checkpoint_that_composes(good):
     assert "nats per cell" in good("evaluate", "likelihood", "made")
 
 
+def test_the_flagship_is_trained_on_step_matrices_and_measured_on_others(good):
+    piece = [[72, 67, 64, 48]] * 4 + [[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 8
+    Path("own.json").write_text(json.dumps({"train": [piece], "valid": [piece]}))
+    Path("held_back.json").write_text(json.dumps({"test": [piece, piece]}))
+    small = [f"model.{name}=16" for name in ("width", "inner", "embedding", "condition_embedding")]
+    settings = [part for setting in [*small, "training.updates=3", "training.batch=2"] for part in ("--set", setting)]
+    good("train", "jsb16", "--corpus", "own.json", *settings, "--run", "run", "-o", "made")
+    assert json.loads(Path("made/metrics.json").read_text())["kind"] == "exact"
+    assert "exact, at update" in Path("made/MODEL_CARD.md").read_text()
+    report = json.loads(good("evaluate", "likelihood", "made", "--data", "held_back.json", "--split", "test", "--json"))
+    assert (report["kind"], report["pieces"], report["cells"]) == ("exact", 2, 2 * 16 * 4)
+    good("compose", "-m", "made", "--bars", "2", "-o", "a.mid")
+    good("harmonize", "tune.mid", "-m", "made", "-o", "b.mid")
+
+
 def test_ctrl_c_in_training_says_how_to_go_on_and_the_same_command_does(run, good, monkeypatch):
     from musicgen.training import loop
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import torch
 
+from musicgen.composers.left_to_right import SketcherComposer
 from musicgen.composers.neural import QuartetComposer
 from musicgen.models.checkpoint import Checkpoint, save_checkpoint
 from musicgen.models.quartet import Quartet, QuartetConfig
+from musicgen.models.sketcher import Sketcher, SketcherConfig
 from musicgen.sampling.draw import SamplingOptions
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 
@@ -50,3 +52,31 @@ def shipped_like() -> QuartetComposer:
         save_checkpoint(Path(folder), replace(CHECKPOINT, model=asdict(config)), Quartet(config).state_dict())
         loaded = QuartetComposer.load(Path(folder), SamplingOptions(sweeps=2))
     return replace(loaded, name="shipped-like")
+
+
+PAIRS = GridTokenizer("pair")
+SKETCHER_CONFIG = SketcherConfig(
+    vocab_size=PAIRS.size,
+    input_size=PAIRS.size + 2,
+    condition_sizes=CONDITION_SIZES,
+    embedding=8,
+    condition_embedding=2,
+    width=16,
+    heads=2,
+    inner=16,
+    encoder_layers=1,
+    decoder_layers=2,
+    dropout=0.0,
+    hidden=0.0,
+)
+SKETCHER_CHECKPOINT = Checkpoint("sketcher", asdict(SKETCHER_CONFIG), asdict(PAIRS), CHECKPOINT.corpus, {})
+
+
+def tiny_sketcher(config: SketcherConfig = SKETCHER_CONFIG, seed: int = 0) -> Sketcher:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Sketcher(config).eval()
+
+
+def tiny_sketcher_composer() -> SketcherComposer:
+    return SketcherComposer("tiny-sketcher", tiny_sketcher(), PAIRS, SKETCHER_CHECKPOINT)

@@ -19,19 +19,24 @@ app = typer.Typer(help="Measure a model, or how like Bach files are.")
 
 SeenOption = Annotated[bool, typer.Option("--seen", help="Measure although the model has learned from these pieces, or may have.")]
 
+DataOption = Annotated[
+    Path | None, typer.Option(help="Measure these pieces instead: a JSON file of step matrices that the model has not learned from.")
+]
+
 
 @app.command()
 def likelihood(
     model: ModelArgument,
     split: SplitOption = "valid",
     corpus: CorpusOption = "bach-chorales",
+    data: DataOption = None,
     seen: SeenOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """How well a model foretells Bach's own pieces, in nats per cell: less is better."""
     from musicgen.evaluation.likelihood import measure_likelihood
 
-    composer, pieces = _subjects(model, split, corpus, seen)
+    composer, pieces = _subjects(model, split, corpus if data is None else str(data), seen or data is not None)
     with screen.progress("measuring") as show:
         report = measure_likelihood(composer, pieces, on_progress=lambda share: show(share, ""))
     _print(report.to_dict(), report.lines(), as_json)
@@ -70,10 +75,10 @@ def style(
 def _subjects(model: str, split: str, corpus_name: str, seen: bool) -> tuple[Composer, list[Chorale]]:
     use_one_thread()
     from musicgen.composers.loading import load_composer
-    from musicgen.corpus.store import load_corpus
+    from musicgen.corpus.matrices import load_any_corpus
     from musicgen.evaluation.unseen import check_unseen
 
-    composer, corpus = load_composer(model), load_corpus(corpus_name)
+    composer, corpus = load_composer(model), load_any_corpus(corpus_name)
     pieces = corpus.pieces(split)
     if not seen:
         check_unseen(composer, corpus, split)

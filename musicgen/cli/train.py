@@ -15,7 +15,7 @@ STOPPED = 130
 
 
 def train(
-    preset: Annotated[str, typer.Argument(help="What to train: deepbach.")] = "deepbach",
+    preset: Annotated[str, typer.Argument(help="What to train: deepbach, flagship or jsb16.")] = "deepbach",
     corpus: CorpusOption = "bach-chorales",
     run: Annotated[Path | None, typer.Option(help="Where the run keeps its state; by default runs/PRESET.")] = None,
     output: Annotated[
@@ -26,7 +26,7 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a model. Stopped at any time, the same command goes on where it was."""
-    from musicgen.corpus.store import load_corpus
+    from musicgen.corpus.matrices import load_any_corpus
     from musicgen.training.loop import Progress
     from musicgen.training.presets import train_preset
 
@@ -42,7 +42,7 @@ def train(
                 looks.add(now.valid)
                 screen.remark(f"{text}, {now.seconds_left / 60:.0f} min left")
 
-        outcome = train_preset(preset, load_corpus(corpus), run, output, settings or (), device=device, on_progress=on_progress)
+        outcome = train_preset(preset, load_any_corpus(corpus), run, output, settings or (), device=device, on_progress=on_progress)
     if as_json:
         screen.result_json(asdict(outcome) | {"checkpoint": output if outcome.finished else None})
     if not outcome.finished:

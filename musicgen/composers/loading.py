@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from musicgen.sampling.draw import SamplingOptions
 
 DEFAULT = "deepbach"
+METHODS = {"quartet": "pseudo-Gibbs network", "sketcher": "left-to-right network"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def checkpoint_folders() -> dict[str, Path]:
 def list_composers() -> list[ComposerInfo]:
     """Everything `load_composer` takes by name."""
     trained = [
-        ComposerInfo(name, "pseudo-Gibbs network", "compose, harmonize, evaluate", str(folder))
+        ComposerInfo(name, METHODS.get(_kind(folder), "unknown"), "compose, harmonize, evaluate", str(folder))
         for name, folder in checkpoint_folders().items()
     ]
     return [
@@ -47,6 +49,14 @@ def list_composers() -> list[ComposerInfo]:
         ComposerInfo("bach", "reference", "harmonize his own chorales (needs the corpus)", "corpora/bach-chorales"),
         ComposerInfo("dice", "reference", "compose, harmonize", "built in"),
     ]
+
+
+def _kind(folder: Path) -> str:
+    """The kind of a checkpoint, read without torch."""
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["kind"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "unknown"
 
 
 def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -> Composer:
@@ -58,9 +68,12 @@ def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -
     folder = folders.get(name, Path(name))
     if name not in folders and not (folder / "config.json").is_file():
         raise ConfigError(f"no model named {name!r}, and no checkpoint folder of that name; {nearest(name, [*folders, *makers])}")
-    from musicgen.composers.neural import QuartetComposer  # torch is loaded only by those who need it
+    # Torch is loaded only by those who need it.
+    from musicgen.composers.left_to_right import SketcherComposer
+    from musicgen.composers.neural import QuartetComposer
+    from musicgen.models.checkpoint import read_checkpoint
 
-    return QuartetComposer.load(folder, options)
+    return (SketcherComposer if read_checkpoint(folder).kind == "sketcher" else QuartetComposer).load(folder, options)
 
 
 def _bach() -> Composer:

@@ -5,16 +5,15 @@ Shapes: B pieces, V voices, T steps, K ids, P = 129 things that can sound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from musicgen.composers.composer import Likelihood
+from musicgen.composers.together import fill_in_batches, stack
 from musicgen.errors import CheckpointError, ConfigError, NotationError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.quartet import Quartet
@@ -25,7 +24,6 @@ from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
 from musicgen.sampling.gibbs import GibbsTask, Logits, gibbs
 from musicgen.tokenizers.grid import GridTokenizer
 
-STEPS_TOGETHER = 4096  # pieces are sampled together up to this many steps, padding included: about 300 MB
 HOLD = 0
 
 
@@ -63,17 +61,7 @@ class QuartetComposer:
         """In batches of sketches of like length."""
         for sketch, seed in zip(sketches, seeds, strict=True):
             self._check(sketch, seed)
-        order = sorted(range(len(sketches)), key=lambda index: sketches[index].given.steps)
-        filled: dict[int, Chorale] = {}
-        for chosen in _batches(order, [sketch.given.steps for sketch in sketches]):
-            start = len(filled)
-            batch = self._fill_batch(
-                [sketches[index] for index in chosen],
-                [seeds[index] for index in chosen],
-                _share(on_progress, start, len(chosen), len(order)),
-            )
-            filled |= dict(zip(chosen, batch, strict=True))
-        return [filled[index] for index in range(len(sketches))]
+        return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
 
     def nats(self, chorale: Chorale) -> Likelihood:
         """Pseudo: each cell given all others."""
@@ -112,10 +100,10 @@ class QuartetComposer:
         holds = [sketch.must_hold() & ~change for sketch, change in zip(sketches, changes, strict=True)]
         ids = [self._start(*each) for each in zip(sketches, changes, holds, strict=True)]
         return GibbsTask(
-            ids=_stack(ids, steps, self.tokenizer.boundary_id),
-            free=_stack([sketch.free & ~hold for sketch, hold in zip(sketches, holds, strict=True)], steps, False),
-            sounding_allowed=_stack(tables, steps, True),
-            must_begin=_stack([sketch.must_begin() for sketch in sketches], steps, False),
+            ids=stack(ids, steps, self.tokenizer.boundary_id),
+            free=stack([sketch.free & ~hold for sketch, hold in zip(sketches, holds, strict=True)], steps, False),
+            sounding_allowed=stack(tables, steps, True),
+            must_begin=stack([sketch.must_begin() for sketch in sketches], steps, False),
             sounding_of_id=self.tokenizer.sounding_of_id,
             hold_id=HOLD,
             mask_id=self.tokenizer.mask_id,
@@ -132,7 +120,7 @@ class QuartetComposer:
         """The model as a function of ids (B, V, T), with a BOUNDARY step at either end as in training."""
         steps = max(lengths)
         edged = [np.pad(rows, ((0, 0), (1, 1)), mode="edge") for rows in conditions]
-        conditions_bct = torch.from_numpy(_stack(edged, steps + 2, 0))
+        conditions_bct = torch.from_numpy(stack(edged, steps + 2, 0))
         lengths_b = torch.tensor(lengths) + 2
         boundary = self.tokenizer.boundary_id
 
@@ -152,26 +140,3 @@ def _rules_change(sounding_allowed: BoolArray) -> BoolArray:
     change = np.ones(sounding_allowed.shape[:2], dtype=bool)
     change[:, 1:] = (sounding_allowed[:, 1:] != sounding_allowed[:, :-1]).any(axis=-1)
     return change
-
-
-def _batches(order: Sequence[int], steps: Sequence[int]) -> Iterator[list[int]]:
-    """Indices in rising order of steps, cut so that a batch padded to its longest piece has at most STEPS_TOGETHER steps."""
-    batch: list[int] = []
-    for index in order:
-        if batch and (len(batch) + 1) * steps[index] > STEPS_TOGETHER:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
-def _share(on_progress: Callable[[float], None], before: int, now: int, total: int) -> Callable[[float], None]:
-    """Progress of one batch as progress of all."""
-    return lambda share: on_progress((before + now * share) / total)
-
-
-def _stack(arrays: Sequence[NDArray[Any]], steps: int, value: int | bool) -> NDArray[Any]:
-    """Arrays (rows, T, ...) of unequal T as one batch, padded on the right with `value`."""
-    padding = [((0, 0), (0, steps - array.shape[1]), *((0, 0) for _ in array.shape[2:])) for array in arrays]
-    return np.stack([np.pad(array, pad, constant_values=value) for array, pad in zip(arrays, padding, strict=True)])

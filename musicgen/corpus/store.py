@@ -118,6 +118,11 @@ def load_corpus(folder: str | Path = "bach-chorales") -> Corpus:
         raise CorpusError(f"{path}: the corpus is damaged ({error}); {REBUILD}") from None
 
 
+def fingerprint_of(pieces: Sequence[Piece]) -> str:
+    """Of pieces that are not read from a corpus on disk."""
+    return _fingerprint(*_join(pieces))
+
+
 def _join(pieces: Sequence[Piece]) -> tuple[Arrays, list[dict[str, Any]]]:
     """Arrays of all pieces end to end, and a manifest row for each."""
     chorales = [piece.chorale for piece in pieces]

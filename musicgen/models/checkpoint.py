@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from musicgen.errors import CheckpointError, nearest
 from musicgen.files.atomic import atomic_write
 from musicgen.models.quartet import Quartet, QuartetConfig
+from musicgen.models.sketcher import Sketcher, SketcherConfig
 
 FORMAT = 1
-MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {"quartet": (QuartetConfig, Quartet)}
+MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {"quartet": (QuartetConfig, Quartet), "sketcher": (SketcherConfig, Sketcher)}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def carry(ids: Tensor, hold_id: int) -> Tensor:
@@ -29,3 +29,60 @@ def reversal(lengths: Tensor, steps: int) -> Tensor:
 def delayed(states: Tensor) -> Tensor:
     """(B, T, D) moved one step later, zeros first: what was known before each step."""
     return torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)
+
+
+class Block(nn.Module):
+    """A pre-norm Transformer layer: attention with rotary positions (Su et al. 2021), then SwiGLU (Shazeer 2020)."""
+
+    def __init__(self, width: int, heads: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention, self.norm_inner = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.project = nn.Linear(width, 3 * width, bias=False)
+        self.attended = nn.Linear(width, width, bias=False)
+        self.gate_and_value = nn.Linear(width, 2 * inner, bias=False)
+        self.back = nn.Linear(inner, width, bias=False)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, states: Tensor, rotation: Tensor, attention_mask: Tensor) -> Tensor:
+        """states (B, T, D), rotation of `rotary` for the T steps, attention_mask (..., T, T) True where a step may look -> (B, T, D)."""
+        query, key, value = self._heads(states, rotation)
+        return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask))
+
+    def advance(self, states: Tensor, rotation: Tensor, cache: Tensor, step: int, span: int) -> Tensor:
+        """One step (B, 1, D) that looks back at most `span` steps, itself included. cache (2, B, H, T, D / H) is written at `step`."""
+        query, cache[0, :, :, step : step + 1], cache[1, :, :, step : step + 1] = self._heads(states, rotation)
+        key, value = cache[:, :, :, max(0, step + 1 - span) : step + 1]
+        return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value))
+
+    def _heads(self, states: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value (B, H, T, D / H)."""
+        projected = self.project(self.norm_attention(states)).unflatten(-1, (3, self.heads, -1))
+        query, key, value = projected.permute(2, 0, 3, 1, 4)
+        return rotate(query, rotation), rotate(key, rotation), value
+
+    def _finish(self, states: Tensor, attended: Tensor) -> Tensor:
+        states = states + self.dropout(self.attended(attended.transpose(1, 2).flatten(2)))
+        gate, value = self.gate_and_value(self.norm_inner(states)).chunk(2, dim=-1)
+        result: Tensor = states + self.dropout(self.back(nn.functional.silu(gate) * value))
+        return result
+
+
+def rotary(steps: Tensor, size: int) -> Tensor:
+    """(2, T, size / 2) cosines and sines of the angles by which the pairs of a head of `size` numbers turn at each step."""
+    frequencies = 10_000.0 ** (-torch.arange(0, size, 2, device=steps.device) / size)
+    angles = steps[:, None] * frequencies
+    return torch.stack([angles.cos(), angles.sin()])
+
+
+def rotate(states: Tensor, rotation: Tensor) -> Tensor:
+    """Turns the pairs (i, i + size / 2) of the last axis of (B, H, T, size)."""
+    cosines, sines = rotation.to(states.dtype)
+    first, second = states.chunk(2, dim=-1)
+    return torch.cat([first * cosines - second * sines, first * sines + second * cosines], dim=-1)
+
+
+def within_span(steps: int, span: int, device: torch.device) -> Tensor:
+    """(T, T), True where the steps of row and column lie less than `span` apart."""
+    index = torch.arange(steps, device=device)
+    return (index[:, None] - index[None]).abs() < span

@@ -17,10 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from musicgen.errors import ConfigError
-from musicgen.models.layers import carry, delayed, next_other, reversal
-
-Cells = tuple[Tensor, ...]
-"""Pieces, voices and steps (N,) of N cells."""
+from musicgen.models.layers import carry, delayed, reversal
+from musicgen.models.motions import Cells, Motions
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,8 @@ class Quartet(nn.Module):
         self.head = nn.Parameter(torch.randn(c.voices, c.width, c.vocab_size) * c.width**-0.5)
         self.head_bias = nn.Parameter(torch.zeros(c.voices, c.vocab_size))
         self.dropout = nn.Dropout(c.dropout)
-        self.motions = Motions(c) if c.motion and c.hold_id is not None else None
+        knows_motions = c.motion and c.hold_id is not None
+        self.motions = Motions(c.voices, c.vocab_size, c.hold_id or 0, c.ladder, c.motion, c.reach) if knows_motions else None
 
     def forward(self, ids: Tensor, conditions: Tensor, lengths: Tensor) -> Tensor:
         """ids (B, V, T), conditions (B, C, T), lengths (B,) of valid steps -> logits (B, V, T, K); no cell's logits read its own id."""
@@ -146,64 +145,3 @@ class Quartet(nn.Module):
     @staticmethod
     def _reorder(states: Tensor, index: Tensor) -> Tensor:
         return states.gather(1, index.reshape(*index.shape, *(1,) * (states.dim() - 2)).expand_as(states))
-
-
-class Motions(nn.Module):
-    """Log-linear terms for how a voice moves into a cell, and out of the note that begins there, while each other voice moves.
-
-    Tables (V, V, interval, motion, 2 M + 1): from this interval to the other voice and with that motion of the other voice, a score for
-    each motion of one's own; M rungs at most. The last interval and the last motion stand for rests, hidden cells and edges.
-    """
-
-    def __init__(self, config: QuartetConfig) -> None:
-        super().__init__()
-        self.config = c = config
-        shape = (c.voices, c.voices, 2 * c.reach + 2, 2 * c.motion + 2, 2 * c.motion + 1)
-        self.embed_into = nn.Parameter(torch.zeros(shape))
-        self.embed_out_of = nn.Parameter(torch.zeros(shape))
-
-    def forward(self, ids: Tensor, cells: Cells) -> Tensor:
-        """ids (B, V, T) -> (N, K) for N cells; reads nothing of a cell's own id."""
-        hold = self.config.hold_id
-        assert hold is not None
-        pieces, voices, steps = cells
-        last = ids.shape[-1] - 1
-        sounding = carry(ids, hold)
-        before = self._column(sounding, pieces, steps - 1)  # (N, V)
-        own_before = before.gather(1, voices[:, None])
-        into = self._scores(self.embed_into, voices, before, own_before, self._column(sounding, pieces, steps), before)
-        following = next_other(ids, hold)[pieces, voices, (steps + 1).clamp(max=last)]
-        following = torch.where((steps < last) & (following <= last), following, -1)
-        after = self._column(sounding, pieces, following)
-        own_after = after.gather(1, voices[:, None])
-        leading = self._column(sounding, pieces, torch.where(following > 0, following - 1, -1))
-        out_of = self._scores(self.embed_out_of, voices, after, own_after, after, leading)
-        candidates = torch.arange(self.config.vocab_size, device=ids.device).expand(len(voices), -1)
-        sounds = torch.where(candidates == hold, own_before, candidates)
-        return self._at(into, sounds, own_before) + self._at(out_of, sounds, own_after)
-
-    def _column(self, sounding: Tensor, pieces: Tensor, steps: Tensor) -> Tensor:
-        """(N, V) what all voices sound at a step of each cell's own; -1 beyond the edge, at rests and at hidden cells."""
-        column = sounding[pieces, :, steps.clamp(min=0)]
-        on_ladder = (column >= self.config.ladder) & (column < self.config.vocab_size)
-        return torch.where(on_ladder & (steps >= 0)[:, None], column, -1)
-
-    def _scores(self, table: Tensor, voices: Tensor, others: Tensor, own: Tensor, now: Tensor, then: Tensor) -> Tensor:
-        """(N, 2 M + 1), summed over the other voices: own interval to them, and their motion from `then` to `now`."""
-        interval = self._index(others, own, self.config.reach)
-        motion = self._index(now, then, self.config.motion)
-        rows = torch.arange(self.config.voices, device=voices.device)
-        scores = table[voices[:, None], rows, interval, motion]
-        return (scores * (rows != voices[:, None])[..., None]).sum(dim=1)
-
-    @staticmethod
-    def _index(high: Tensor, low: Tensor, most: int) -> Tensor:
-        known = (high >= 0) & (low >= 0)
-        return torch.where(known, (high - low).clamp(-most, most) + most, 2 * most + 1)
-
-    def _at(self, scores: Tensor, sounds: Tensor, own: Tensor) -> Tensor:
-        """(N, K): the score of the motion between `own` and each candidate; 0 where it is no motion or too large."""
-        most = self.config.motion
-        index = sounds - own + most
-        known = (own >= 0) & (sounds >= self.config.ladder) & (index >= 0) & (index <= 2 * most)
-        return scores.gather(1, index.clamp(0, 2 * most)) * known

@@ -23,6 +23,7 @@ from musicgen.tokenizers.vocabulary import IdRange, Vocabulary
 
 IdArray = NDArray[np.int64]
 
+CONDITIONS = ("phase", "beat", "fermata", "key", "mode")
 CONDITION_SIZES = (STEPS_PER_QUARTER, 8, 2, 12, 2)
 # The row of a pitch table in which a rest is kept, after the 128 pitches.
 REST_ROW = 128
@@ -30,13 +31,17 @@ REST_ROW = 128
 
 @dataclass(frozen=True)
 class GridTokenizer:
-    """Pitches from `lowest` to `highest`; the default spans Bach's choir."""
+    """Pitches from `lowest` to `highest`; the default spans Bach's choir. `untold`: conditions that are 0 whatever the piece says."""
 
     held: Literal["hold", "pair"] = "hold"
     lowest: int = min(low for low, _ in RANGES)
     highest: int = max(high for _, high in RANGES)
+    untold: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "untold", tuple(self.untold))
+        if not set(self.untold) <= set(CONDITIONS):
+            raise ConfigError(f"untold conditions {', '.join(self.untold)}; choices: {', '.join(CONDITIONS)}")
         if self.held not in ("hold", "pair"):
             raise ConfigError(f"held notes are written as {self.held!r}; choices: hold, pair")
         if not 0 <= self.lowest <= self.highest <= 127:
@@ -116,7 +121,8 @@ class GridTokenizer:
             constant * (chorale.key.fifths % 12),
             constant * (chorale.key.mode == "minor"),
         )
-        return np.stack([row.astype(np.int64) for row in rows])
+        told = [name not in self.untold for name in CONDITIONS]
+        return np.stack([row.astype(np.int64) * is_told for row, is_told in zip(rows, told, strict=True)])
 
     def sounding_allowed(self, sketch: Sketch) -> BoolArray:
         """(V, T, 129) what a free cell may sound, rests in row 128; a given cell allows just what it sounds."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,13 +22,23 @@ from musicgen.training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class Batch:
-    """ids (B, V, T) as read, targets (B, V, T), conditions (B, C, T), lengths (B,), valid (B, V, T)."""
+    """ids (B, V, T) as read, targets (B, V, T), conditions (B, C, T), lengths (B,), valid (B, V, T).
+
+    past (B, V, T): what a model that goes left to right reads of the steps before; None for one that reads `ids` alone.
+    """
 
     ids: Tensor
     targets: Tensor
     conditions: Tensor
     lengths: Tensor
     valid: Tensor
+    past: Tensor | None = None
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the model is called with."""
+        read = (self.ids, self.conditions, self.lengths)
+        return read if self.past is None else (*read, self.past)
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,21 @@ class EncodedPiece:
     @property
     def steps(self) -> int:
         return int(self.ids.shape[1])
+
+
+class Task(Protocol):
+    """What a model is trained to do: which cells it reads, and which it must find."""
+
+    @property
+    def tokenizer(self) -> GridTokenizer: ...
+
+    def practise(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """A batch for training, from windows with all cells in sight."""
+        ...
+
+    def examine(self, batch: Batch) -> Batch:
+        """A batch for measuring, from whole pieces with all cells in sight."""
+        ...
 
 
 def encode_piece(tokenizer: GridTokenizer, chorale: Chorale) -> EncodedPiece:
@@ -61,12 +87,12 @@ def transpositions(chorale: Chorale, most: int) -> list[Chorale]:
 class WindowSource:
     """Random windows of random transpositions; each piece is drawn in proportion to its length."""
 
-    def __init__(self, chorales: Sequence[Chorale], tokenizer: GridTokenizer, config: TrainingConfig) -> None:
+    def __init__(self, chorales: Sequence[Chorale], config: TrainingConfig, task: Task) -> None:
         if not chorales:
             raise CorpusError("no pieces to train on; build the corpus again or choose another split")
-        self.tokenizer = tokenizer
         self.config = config
-        self.pieces = [[encode_piece(tokenizer, moved) for moved in transpositions(chorale, config.transpose)] for chorale in chorales]
+        self.task = task
+        self.pieces = [[encode_piece(task.tokenizer, moved) for moved in transpositions(chorale, config.transpose)] for chorale in chorales]
         lengths = np.array([versions[0].steps for versions in self.pieces], dtype=np.float64)
         self.shares = lengths / lengths.sum()
         self.steps = int(lengths.sum())
@@ -80,8 +106,7 @@ class WindowSource:
         rng = np.random.default_rng((self.config.seed, number))
         chosen = rng.choice(len(self.pieces), self.config.batch, p=self.shares)
         windows = [self._window(self.pieces[index], rng) for index in chosen]
-        batch = collate(windows, self.tokenizer)
-        return self._hide(batch, rng)
+        return self.task.practise(collate(windows, self.task.tokenizer), rng)
 
     def _window(self, versions: Sequence[EncodedPiece], rng: np.random.Generator) -> EncodedPiece:
         piece = versions[int(rng.integers(len(versions)))]
@@ -90,15 +115,6 @@ class WindowSource:
         start = int(np.clip(drawn, 0, max(0, piece.steps - self.config.window)))
         end = start + self.config.window
         return EncodedPiece(piece.ids[:, start:end], piece.conditions[:, start:end])
-
-    def _hide(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """Some cells are read as MASK: the model must not lean on any one cell, and can start from an empty sketch."""
-        windows = len(batch.lengths)
-        share = np.where(rng.random(windows) < self.config.hidden, rng.random(windows) * self.config.hidden_cells, 0.0)
-        hidden = torch.from_numpy(rng.random(tuple(batch.ids.shape)) < share[:, None, None])
-        return Batch(
-            batch.ids.masked_fill(hidden & batch.valid, self.tokenizer.mask_id), batch.targets, batch.conditions, batch.lengths, batch.valid
-        )
 
 
 def collate(windows: Sequence[EncodedPiece], tokenizer: GridTokenizer) -> Batch:

@@ -21,8 +21,9 @@ from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, load_tensors, save_checkpoint, save_tensors
 from musicgen.music.chorale import Chorale
 from musicgen.tokenizers.grid import GridTokenizer
-from musicgen.training.batches import Batch, WindowSource, whole_pieces
+from musicgen.training.batches import Batch, Task, WindowSource, whole_pieces
 from musicgen.training.config import TrainingConfig
+from musicgen.training.tasks import find_task
 
 STATE = "state.safetensors"
 LOG = "log.jsonl"
@@ -80,9 +81,9 @@ def train(
     `stop_after`: leave after this update as if interrupted, for tests and for sittings of a fixed length.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = GridTokenizer(**checkpoint.tokenizer)
     checkpoint = replace(checkpoint, training=asdict(config))
-    source = WindowSource(train_pieces, tokenizer, config)
+    task = find_task(checkpoint.kind, GridTokenizer(**checkpoint.tokenizer), config)
+    source = WindowSource(train_pieces, config, task)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = checkpoint.build().to(device)
@@ -100,7 +101,7 @@ def train(
             state.update += 1
             state.seconds = before + time.monotonic() - began
             if state.update % config.test_every == 0 or state.update == config.updates:
-                _look(model, averaged, valid_pieces, tokenizer, checkpoint, state, loss, folder, device)
+                _look(model, averaged, valid_pieces, task, checkpoint, state, loss, folder, device)
             if time.monotonic() - saved > 60 * config.save_minutes:
                 save_state(folder, checkpoint, model, averaged, optimizer, state)
                 saved = time.monotonic()
@@ -140,10 +141,10 @@ def update_once(
 
 def cross_entropy(model: nn.Module, batch: Batch, device: str = "cpu") -> Tensor:
     """Nats of every valid cell, flat; bf16 products, float32 logits."""
-    ids, targets, conditions, lengths, valid = (getattr(batch, name).to(device) for name in Batch.__dataclass_fields__)
+    valid = batch.valid.to(device)
     with torch.autocast(device.split(":")[0], torch.bfloat16):
-        logits = model(ids, conditions, lengths)
-    return nn.functional.cross_entropy(logits.float()[valid], targets[valid], reduction="none")
+        logits = model(*(tensor.to(device) for tensor in batch.inputs))
+    return nn.functional.cross_entropy(logits.float()[valid], batch.targets.to(device)[valid], reduction="none")
 
 
 def learning_rate(config: TrainingConfig, update: int) -> float:
@@ -154,10 +155,11 @@ def learning_rate(config: TrainingConfig, update: int) -> float:
 
 
 @torch.no_grad()
-def nats_per_cell(model: nn.Module, pieces: Sequence[Chorale], tokenizer: GridTokenizer, device: str = "cpu") -> float:
+def nats_per_cell(model: nn.Module, pieces: Sequence[Chorale], task: Task, device: str = "cpu") -> float:
     """Mean over all cells of whole pieces, in evaluation mode."""
     model.eval()
-    nats = torch.cat([cross_entropy(model, batch, device).cpu() for batch, _ in whole_pieces(pieces, tokenizer)])
+    batches = (task.examine(batch) for batch, _ in whole_pieces(pieces, task.tokenizer))
+    nats = torch.cat([cross_entropy(model, batch, device).cpu() for batch in batches])
     return float(nats.mean())
 
 
@@ -165,7 +167,7 @@ def _look(
     model: nn.Module,
     averaged: dict[str, Tensor],
     valid_pieces: Sequence[Chorale],
-    tokenizer: GridTokenizer,
+    task: Task,
     checkpoint: Checkpoint,
     state: RunState,
     loss: float,
@@ -175,7 +177,7 @@ def _look(
     """Tests the averaged weights on the valid split and keeps them if they are the best so far."""
     current = {name: weight.clone() for name, weight in model.state_dict().items()}
     model.load_state_dict(averaged)
-    valid = nats_per_cell(model, valid_pieces, tokenizer, device)
+    valid = nats_per_cell(model, valid_pieces, task, device)
     model.load_state_dict(current)
     state.looks_since_best = 0 if valid < state.best else state.looks_since_best + 1
     if valid < state.best:

@@ -18,9 +18,11 @@ from musicgen.errors import ConfigError, FileError, nearest
 from musicgen.files.atomic import atomic_write, os_reason
 from musicgen.models.checkpoint import Checkpoint, read_checkpoint, write_text
 from musicgen.models.quartet import QuartetConfig
+from musicgen.models.sketcher import SketcherConfig
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 from musicgen.training.config import TrainingConfig, apply_settings
 from musicgen.training.loop import LOG, Outcome, Progress, train
+from musicgen.training.tasks import TASKS
 
 FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices", "ladder")  # follow from the tokenizer
 
@@ -30,7 +32,7 @@ class Preset:
     """A model, how it reads music, and how it is trained."""
 
     kind: str
-    model: QuartetConfig
+    model: QuartetConfig | SketcherConfig
     tokenizer: GridTokenizer
     training: TrainingConfig
 
@@ -38,18 +40,39 @@ class Preset:
         """With `model.width=128` or `training.batch=8` set; what follows from the tokenizer stays."""
         configs = apply_settings({"model": self.model, "training": self.training}, settings)
         for name in FIXED:
-            if getattr(configs["model"], name) != getattr(self.model, name):
+            if getattr(configs["model"], name, None) != getattr(self.model, name, None):
                 free = [field.name for field in fields(self.model) if field.name not in FIXED]
                 raise ConfigError(f"model.{name} follows from the tokenizer and cannot be set; these can: {', '.join(free)}")
         return Preset(self.kind, configs["model"], self.tokenizer, configs["training"])
 
 
-def find_preset(name: str) -> Preset:
-    if name != "deepbach":
-        raise ConfigError(f"there is no preset {name!r}; {nearest(name, ['deepbach'])}")
+def deepbach() -> Preset:
     tokenizer = GridTokenizer()
     model = QuartetConfig(tokenizer.size, tokenizer.size + 2, tokenizer.hold_id, CONDITION_SIZES, layers=1, motion=12)
     return Preset("quartet", model, tokenizer, TrainingConfig())
+
+
+def flagship(untold: tuple[str, ...] = ()) -> Preset:
+    tokenizer = GridTokenizer("pair", untold=untold)
+    model = SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES)
+    # Most pieces fit into a window whole. After some 600 updates it learns pieces by heart: short, with heavy dropout.
+    training = TrainingConfig(updates=800, batch=8, window=256, warmup=100, weight_decay=0.1, average=0.99, test_every=100)
+    return Preset("sketcher", model, tokenizer, training)
+
+
+def jsb16() -> Preset:
+    """For the field's step matrices, which say nothing of keys and fermatas."""
+    return flagship(untold=("fermata", "key", "mode"))
+
+
+AFTER = {"quartet": ", after DeepBach (Hadjeres, Pachet and Nielsen 2017)", "sketcher": ", left to right with sight of the sketch"}
+PRESETS: dict[str, Callable[[], Preset]] = {"deepbach": deepbach, "flagship": flagship, "jsb16": jsb16}
+
+
+def find_preset(name: str) -> Preset:
+    if name not in PRESETS:
+        raise ConfigError(f"there is no preset {name!r}; {nearest(name, PRESETS)}")
+    return PRESETS[name]()
 
 
 def train_preset(
@@ -97,19 +120,19 @@ def _publish(name: str, corpus: Corpus, pieces: int, settings: Sequence[str], ou
     if not (outcome.folder / "config.json").is_file():
         raise ConfigError(f"{outcome.folder}: no weights were better than none; lower training.learning_rate and use another --run")
     checkpoint = read_checkpoint(outcome.folder)
-    metrics = _metrics(corpus, pieces, outcome)
+    metrics = _metrics(checkpoint.kind, corpus, pieces, outcome)
     atomic_write(output / "model.safetensors", (outcome.folder / "model.safetensors").read_bytes())
     write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     write_text(output / "MODEL_CARD.md", model_card(name, checkpoint, metrics, settings))
     write_text(output / "config.json", checkpoint.to_json())
 
 
-def _metrics(corpus: Corpus, pieces: int, outcome: Outcome) -> dict[str, Any]:
+def _metrics(kind: str, corpus: Corpus, pieces: int, outcome: Outcome) -> dict[str, Any]:
     entries = [json.loads(line) for line in (outcome.folder / LOG).read_text(encoding="utf-8").splitlines()]
     looks = {entry["update"]: entry for entry in entries}  # after a kill -9 some are there twice
     return {
         "valid_nats_per_cell": outcome.best,
-        "kind": "pseudo",
+        "kind": TASKS[kind].kind,
         "best_update": outcome.best_update,
         "updates": outcome.updates,
         "seconds": round(outcome.seconds, 1),
@@ -124,17 +147,17 @@ def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], setti
     """What it is, what it learned from, how good it is, and the command that makes it again."""
     parameters = sum(weight.numel() for weight in checkpoint.build().parameters())
     command = " ".join(["musicgen train", name, *(f"--set {setting}" for setting in settings)])
-    corpus, versions = metrics["corpus"], metrics["versions"]
+    corpus, versions, best = metrics["corpus"], metrics["versions"], metrics["best_update"]
     return f"""# {name}
 
 Writes four-part chorales in the style of J. S. Bach: `musicgen compose --model {name}`, `musicgen harmonize tune.mid --model {name}`.
 
 | | |
 |---|---|
-| model | {checkpoint.kind}, {parameters:,} parameters, after DeepBach (Hadjeres, Pachet and Nielsen 2017) |
+| model | {checkpoint.kind}, {parameters:,} parameters{AFTER[checkpoint.kind]} |
 | learned from | {corpus["train_pieces"]} pieces of {corpus["name"]} ({corpus["source"]}): train without near copies of valid and test |
 | corpus fingerprint | `{corpus["fingerprint"]}` |
-| valid split | {metrics["valid_nats_per_cell"]:.4f} nats per cell, pseudo, at update {metrics["best_update"]} of {metrics["updates"]} |
+| valid split | {metrics["valid_nats_per_cell"]:.4f} nats per cell, {metrics["kind"]}, at update {best} of {metrics["updates"]} |
 | training | {metrics["seconds"] / 60:.0f} minutes on {metrics["machine"]} |
 | versions | {", ".join(f"{package} {number}" for package, number in versions.items())} |
 

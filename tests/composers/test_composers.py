@@ -1,8 +1,10 @@
 """Traps: a given note is never changed, every constraint holds in every cell and through every held note, equal seeds give equal music."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from tiny import shipped_like, tiny_composer
+from tiny import shipped_like, tiny_composer, tiny_sketcher_composer
 
 from musicgen.composers.loading import list_composers, load_composer
 from musicgen.composers.references import Bach, Dice
@@ -10,8 +12,9 @@ from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import REST, Chorale
 from musicgen.music.constraints import PitchClasses, VoiceRanges
 from musicgen.music.sketch import Sketch, free_region
+from musicgen.sampling.draw import SamplingOptions
 
-COMPOSERS = [Dice(), tiny_composer(), shipped_like()]
+COMPOSERS = [Dice(), tiny_composer(), shipped_like(), tiny_sketcher_composer()]
 SEEDS = range(20)
 
 
@@ -108,6 +111,22 @@ def test_pseudo_likelihood_of_an_untrained_model_is_near_uniform(piece: Chorale)
     assert likelihood.kind == "pseudo"
     assert likelihood.nats.shape == piece.pitch.shape
     assert likelihood.nats.mean() == pytest.approx(np.log(48), abs=0.3)
+
+
+def test_exact_likelihood_of_an_untrained_model_is_near_uniform(piece: Chorale) -> None:
+    likelihood = tiny_sketcher_composer().nats(piece)
+    assert likelihood.kind == "exact"
+    assert likelihood.nats.mean() == pytest.approx(np.log(48), abs=0.5)  # 47 sounds to strike, one to hold
+
+
+def test_what_is_drawn_is_as_likely_as_the_likelihood_says(piece: Chorale) -> None:
+    """Sampling step by step with its cache, and judging all at once, are the same model."""
+    composer = tiny_sketcher_composer()
+    sketch = Sketch(sketches(piece)["harmonize"].given, sketches(piece)["harmonize"].free, (VoiceRanges(((0, 127),) * 4),))
+    greedy = replace(composer, options=SamplingOptions(temperature=0.0)).fill(sketch, 0)
+    best = composer.nats_of_free(sketch, greedy).nats
+    assert (best[~sketch.free] == 0).all()
+    assert best[sketch.free].max() < np.log(48)
 
 
 def test_unknown_names_are_refused_with_what_there_is() -> None:

@@ -8,7 +8,8 @@ from tiny import CONFIG, tiny_model
 
 from musicgen.errors import ConfigError
 from musicgen.models.layers import carry, reversal
-from musicgen.models.quartet import Motions, Quartet, QuartetConfig
+from musicgen.models.motions import Motions
+from musicgen.models.quartet import Quartet, QuartetConfig
 
 STEPS = 12
 
@@ -78,13 +79,12 @@ def test_logits_at_single_cells_are_those_of_the_whole(motion: int) -> None:
 
 def test_motions_know_intervals_not_pitches() -> None:
     """Moving all voices by a rung moves the scores of all pitches by a rung."""
-    config = replace(CONFIG, motion=12, reach=48)
     torch.manual_seed(0)
-    motions = Motions(config)
+    motions = Motions(4, CONFIG.vocab_size, 0, ladder=2, motion=12, reach=48)
     for table in motions.parameters():
         torch.nn.init.normal_(table)
     ids = inputs()[0]
-    pitches = ids >= config.ladder
+    pitches = ids >= motions.ladder
     ids = torch.where(pitches, ids.clamp(20, 30), ids)
     cells = torch.ones_like(ids, dtype=torch.bool).nonzero().unbind(1)
     before, after = motions(ids, cells), motions(torch.where(pitches, ids + 1, ids), cells)
@@ -94,8 +94,7 @@ def test_motions_know_intervals_not_pitches() -> None:
 
 def test_motions_tell_a_parallel_from_a_contrary_motion() -> None:
     """Voice 3 rises by 2 from a fifth below voice 2: only that entry of the table speaks for voice 2's rising by 2."""
-    config = replace(CONFIG, motion=12, reach=36)
-    motions = Motions(config)
+    motions = Motions(4, CONFIG.vocab_size, 0, ladder=2, motion=12, reach=36)
     with torch.no_grad():
         motions.embed_into[2, 3, 36 - 7, 12 + 2, 12 + 2] = -5.0
     ids = torch.tensor([[[40, 41], [35, 35], [30, 32], [23, 25]]])

@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
 import torch
-from tiny import TOKENIZER
+from tiny import SKETCHER_CONFIG, TOKENIZER
 
 from musicgen.errors import ConfigError, CorpusError
 from musicgen.music.chorale import RANGES, REST
 from musicgen.training.batches import WindowSource, encode_piece, transpositions, whole_pieces
 from musicgen.training.config import TrainingConfig, apply_settings
+from musicgen.training.tasks import AllOthers
 
 CONFIG = TrainingConfig(batch=6, window=40, hidden=0.5)
+TASK = AllOthers(TOKENIZER, CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +19,13 @@ def chorales(bach_pieces):
 
 
 def test_a_batch_is_a_function_of_seed_and_number(chorales) -> None:
-    first, again = (WindowSource(chorales, TOKENIZER, CONFIG).batch(5) for _ in range(2))
+    first, again = (WindowSource(chorales, CONFIG, TASK).batch(5) for _ in range(2))
     assert torch.equal(first.ids, again.ids)
-    assert not torch.equal(first.ids, WindowSource(chorales, TOKENIZER, CONFIG).batch(6).ids)
+    assert not torch.equal(first.ids, WindowSource(chorales, CONFIG, TASK).batch(6).ids)
 
 
 def test_targets_are_windows_of_transposed_pieces(chorales) -> None:
-    source = WindowSource(chorales, TOKENIZER, CONFIG)
+    source = WindowSource(chorales, CONFIG, TASK)
     versions = [encode_piece(TOKENIZER, moved).ids for chorale in chorales for moved in transpositions(chorale, CONFIG.transpose)]
     batch = source.batch(0)
     for targets, valid in zip(batch.targets.numpy(), batch.valid.numpy(), strict=True):
@@ -36,7 +38,7 @@ def test_targets_are_windows_of_transposed_pieces(chorales) -> None:
 
 
 def test_hidden_cells_are_masked_in_the_input_and_kept_in_the_target(chorales) -> None:
-    batch = WindowSource(chorales, TOKENIZER, CONFIG).batch(1)
+    batch = WindowSource(chorales, CONFIG, TASK).batch(1)
     hidden = batch.ids == TOKENIZER.mask_id
     assert 0 < hidden.sum() < hidden.numel()
     assert (batch.targets[hidden] < TOKENIZER.size).all()
@@ -45,7 +47,7 @@ def test_hidden_cells_are_masked_in_the_input_and_kept_in_the_target(chorales) -
 
 
 def test_beginnings_and_ends_are_seen(chorales) -> None:
-    source = WindowSource(chorales, TOKENIZER, CONFIG)
+    source = WindowSource(chorales, CONFIG, TASK)
     batches = [source.batch(number) for number in range(20)]
     first = torch.cat([batch.valid[:, 0, 0] for batch in batches])
     last = torch.cat([batch.valid[:, 0, -1] for batch in batches])
@@ -70,12 +72,18 @@ def test_whole_pieces_count_every_cell_once(chorales) -> None:
 
 def test_no_pieces_are_refused() -> None:
     with pytest.raises(CorpusError, match="no pieces"):
-        WindowSource([], TOKENIZER, CONFIG)
+        WindowSource([], CONFIG, TASK)
 
 
 def test_settings_change_one_field_and_keep_its_type() -> None:
     changed = apply_settings({"training": TrainingConfig()}, ["training.batch=8", "training.learning_rate=1e-4"])
     assert changed["training"] == TrainingConfig(batch=8, learning_rate=1e-4)
+
+
+def test_a_setting_may_be_a_list() -> None:
+    assert apply_settings({"model": SKETCHER_CONFIG}, ["model.order=3,0,1,2"])["model"].order == (3, 0, 1, 2)
+    with pytest.raises(ConfigError, match="each voice once"):
+        apply_settings({"model": SKETCHER_CONFIG}, ["model.order=3,3"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import CHECKPOINT, CONFIG
+from tiny import CHECKPOINT, CONFIG, SKETCHER_CHECKPOINT, TOKENIZER
 
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import load_tensors, read_checkpoint
@@ -14,9 +14,11 @@ from musicgen.training import loop
 from musicgen.training.batches import WindowSource
 from musicgen.training.config import TrainingConfig
 from musicgen.training.loop import LOG, STATE, Progress, learning_rate, train, update_once
+from musicgen.training.tasks import AllOthers
 
 SHORT = TrainingConfig(updates=20, batch=4, window=24, warmup=5, test_every=10, transpose=1)
 DROPOUT = replace(CHECKPOINT, model={**CHECKPOINT.model, "dropout": 0.3})
+SKETCHER_DROPOUT = replace(SKETCHER_CHECKPOINT, model={**SKETCHER_CHECKPOINT.model, "dropout": 0.3, "hidden": 0.2})
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +26,13 @@ def chorales(bach_pieces):
     return [piece.chorale for piece in bach_pieces[:4]]
 
 
-def test_20_updates_are_10_saved_loaded_and_10_more(tmp_path, chorales) -> None:
+@pytest.mark.parametrize("checkpoint", [DROPOUT, SKETCHER_DROPOUT], ids=["quartet", "sketcher"])
+def test_20_updates_are_10_saved_loaded_and_10_more(checkpoint, tmp_path, chorales) -> None:
     whole, halves = tmp_path / "whole", tmp_path / "halves"
-    train(DROPOUT, SHORT, chorales[:3], chorales[3:], whole)
-    half = train(DROPOUT, SHORT, chorales[:3], chorales[3:], halves, stop_after=10)
+    train(checkpoint, SHORT, chorales[:3], chorales[3:], whole)
+    half = train(checkpoint, SHORT, chorales[:3], chorales[3:], halves, stop_after=10)
     assert not half.finished
-    rest = train(DROPOUT, SHORT, chorales[:3], chorales[3:], halves)
+    rest = train(checkpoint, SHORT, chorales[:3], chorales[3:], halves)
     assert rest.finished
     assert rest.updates == 20
     for file in (STATE, "model.safetensors"):
@@ -105,7 +108,7 @@ def test_one_batch_can_be_learned_by_heart(chorales) -> None:
     model = Quartet(replace(CONFIG, width=32))
     averaged = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters())
-    batch = WindowSource(chorales[:1], loop.GridTokenizer(), config).batch(0)
+    batch = WindowSource(chorales[:1], config, AllOthers(TOKENIZER, config)).batch(0)
     losses = [update_once(model, averaged, optimizer, batch, config, update) for update in range(config.updates)]
     assert losses[0] > 3
     assert losses[-1] < 0.05

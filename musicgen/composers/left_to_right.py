@@ -1,0 +1,131 @@
+"""SketcherComposer: the flagship. One pass over the piece, each free cell drawn once, with sight of all that is given.
+
+Shapes: B pieces, V voices, T steps, K ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musicgen.composers.composer import Likelihood
+from musicgen.composers.together import OnProgress, fill_in_batches, stack
+from musicgen.errors import CheckpointError
+from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
+from musicgen.models.sketcher import Sketcher
+from musicgen.music.chorale import Chorale
+from musicgen.music.sketch import Sketch
+from musicgen.sampling.allowed import IdArray
+from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
+from musicgen.sampling.left_to_right import OrderedTask, fill_left_to_right
+from musicgen.tokenizers.grid import GridTokenizer
+
+
+@dataclass(frozen=True)
+class SketcherComposer:
+    """Left to right from a Sketcher; states exact likelihoods, of whole pieces and of any free cells given the others."""
+
+    name: str
+    model: Sketcher
+    tokenizer: GridTokenizer
+    checkpoint: Checkpoint
+    options: SamplingOptions = field(default_factory=SamplingOptions)
+
+    @classmethod
+    def load(cls, folder: Path, options: SamplingOptions | None = None) -> SketcherComposer:
+        checkpoint = read_checkpoint(folder)
+        if checkpoint.kind != "sketcher":
+            raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a sketcher is needed here")
+        tokenizer = built_from(GridTokenizer, checkpoint.tokenizer)
+        expected, found = tokenizer.size, checkpoint.model.get("vocab_size")
+        if expected != found or tokenizer.hold_id is not None:
+            raise CheckpointError(
+                f"{folder}: the tokenizer has {expected} ids (held notes: {tokenizer.held}), the model {found}; train it again"
+            )
+        model = load_model(folder, checkpoint)
+        assert isinstance(model, Sketcher)  # what kind "sketcher" builds
+        return cls(folder.name, model, tokenizer, checkpoint, options or SamplingOptions())
+
+    def fill(self, sketch: Sketch, seed: int) -> Chorale:
+        return self.fill_many([sketch], [seed])[0]
+
+    def fill_many(
+        self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
+    ) -> list[Chorale]:
+        """In batches of sketches of like length."""
+        return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
+
+    def nats(self, chorale: Chorale) -> Likelihood:
+        """Exact: each cell given those before it, steps in order, and the conditions."""
+        return self.nats_of_free(Sketch(chorale, np.ones_like(chorale.onset)), chorale)
+
+    def nats_of_free(self, sketch: Sketch, filled: Chorale) -> Likelihood:
+        """Exact, of the free cells given the others; 0 in given cells."""
+        ids = self.tokenizer.encode(filled)
+        edged = self._edged([ids], filled.steps)
+        hidden = torch.from_numpy(np.pad(sketch.free, ((0, 0), (1, 1)))[None])
+        conditions, lengths = self._conditions([self.tokenizer.conditions(filled)], [filled.steps])
+        with torch.inference_mode():
+            logits = self.model(edged.masked_fill(hidden, self.tokenizer.mask_id), conditions, lengths, edged)
+        log_p = log_softmax(logits[0, :, 1:-1].double().numpy())
+        nats = -np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0]
+        return Likelihood(np.where(sketch.free, nats, 0.0).astype(np.float32), "exact")
+
+    def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_step: OnProgress) -> list[Chorale]:
+        lengths = [sketch.given.steps for sketch in sketches]
+        task = self._task(sketches, max(lengths))
+        conditions = [self.tokenizer.conditions(sketch.given, sketch.fermata_sounding) for sketch in sketches]
+        reader = _Reader(self.model, self._edged(list(task.ids), max(lengths)), *self._conditions(conditions, lengths))
+        fill = fill_left_to_right(reader.logits, task, self.options, seeds, on_step)
+        return [self.tokenizer.decode(fill.ids[index, :, : sketch.given.steps], sketch.given) for index, sketch in enumerate(sketches)]
+
+    def _task(self, sketches: Sequence[Sketch], steps: int) -> OrderedTask:
+        ids = [np.where(sketch.free, self.tokenizer.mask_id, self.tokenizer.encode(sketch.given)) for sketch in sketches]
+        return OrderedTask(
+            ids=stack(ids, steps, self.tokenizer.boundary_id),
+            free=stack([sketch.free for sketch in sketches], steps, False),
+            order=self.model.config.order,
+            sounding_allowed=stack([self.tokenizer.sounding_allowed(sketch) for sketch in sketches], steps, True),
+            must_begin=stack([sketch.must_begin() for sketch in sketches], steps, False),
+            must_hold=stack([sketch.must_hold() for sketch in sketches], steps, False),
+            sounding_of_id=self.tokenizer.sounding_of_id,
+        )
+
+    def _edged(self, ids: Sequence[IdArray], steps: int) -> Tensor:
+        """(B, V, T + 2) with a BOUNDARY step at either end, as in training."""
+        boundary = self.tokenizer.boundary_id
+        edged = [np.pad(piece, ((0, 0), (1, 1)), constant_values=boundary) for piece in ids]
+        return torch.from_numpy(stack(edged, steps + 2, boundary))
+
+    def _conditions(self, conditions: Sequence[IdArray], lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """(B, C, T + 2) and the lengths (B,), both with the BOUNDARY steps."""
+        edged = [np.pad(rows, ((0, 0), (1, 1)), mode="edge") for rows in conditions]
+        return torch.from_numpy(stack(edged, max(lengths) + 2, 0)), torch.tensor(lengths) + 2
+
+
+class _Reader:
+    """The model while a batch is filled: what it has read so far is kept, so that each step is run once."""
+
+    @torch.inference_mode()
+    def __init__(self, model: Sketcher, sketch: Tensor, conditions: Tensor, lengths: Tensor) -> None:
+        self.model = model
+        self.memory = model.reader(sketch, conditions, lengths)
+        self.cache = model.new_cache(len(sketch), sketch.shape[-1])
+        self.before = sketch[..., 0]  # BOUNDARY
+        self.state = model.advance(self.before, self.memory[:, 0], self.cache, 0)
+        self.steps_read = 0
+
+    @torch.inference_mode()
+    def logits(self, ids: IdArray, voice: int, step: int) -> FloatArray:
+        while self.steps_read <= step:
+            if self.steps_read:
+                self.before = torch.from_numpy(ids[..., self.steps_read - 1])
+            self.steps_read += 1
+            self.state = self.model.advance(self.before, self.memory[:, self.steps_read], self.cache, self.steps_read)
+        result: FloatArray = self.model.decide(voice, self.state, self.before, torch.from_numpy(ids[..., step])).numpy()
+        return result

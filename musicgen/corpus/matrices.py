@@ -1,0 +1,64 @@
+"""Step matrices, the field's exchange form: {"train": [...], "valid": [...], "test": [...]}, each split a list of pieces, each piece a
+list of sixteenths, each four MIDI numbers S A T B, -1 for a rest. They know no onsets: a repeated pitch is a held one. Nor do they know
+meter, pick-up, key or fermatas: the pieces say 4/4 and C major, which no model should be told.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musicgen.corpus.store import Corpus, Piece, fingerprint_of, load_corpus
+from musicgen.errors import FileError
+from musicgen.files.atomic import os_reason
+from musicgen.music.chorale import VOICES, Chorale
+
+SPLITS = ("train", "valid", "test")
+FORM = f"an object of splits ({', '.join(SPLITS)}), each a list of pieces, each a list of steps, each {len(VOICES)} MIDI numbers or -1"
+
+
+def load_any_corpus(where: str | Path) -> Corpus:
+    """A built corpus by its name or folder, or a file of step matrices."""
+    return read_matrices(Path(where)) if Path(where).suffix == ".json" else load_corpus(where)
+
+
+def read_matrices(path: Path) -> Corpus:
+    """The pieces of a JSON file of step matrices, named by split and number."""
+    try:
+        splits = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(path, os_reason(error)) from None
+    except ValueError as error:
+        raise FileError(path, f"is not JSON ({error}); needed is {FORM}") from None
+    if not isinstance(splits, dict) or not splits or not set(splits) <= set(SPLITS):
+        raise FileError(path, f"does not hold {FORM}")
+    pieces = [
+        Piece(f"{split}-{number:03}", split, _chorale(path, f"{split} piece {number}", steps))
+        for split in SPLITS
+        for number, steps in enumerate(_list(path, split, splits.get(split, [])), start=1)
+    ]
+    if not pieces:
+        raise FileError(path, "holds no pieces; at least one is needed")
+    return Corpus(path.stem, tuple(pieces), fingerprint_of(pieces), "step matrices", {})
+
+
+def _list(path: Path, what: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise FileError(path, f"{what} is no list; needed is {FORM}")
+    return value
+
+
+def _chorale(path: Path, what: str, steps: Any) -> Chorale:
+    try:
+        pitch = np.array(_list(path, what, steps), dtype=np.float64)  # so that 60.5 is refused, not rounded
+    except (TypeError, ValueError):
+        pitch = np.empty(0)
+    if pitch.ndim != 2 or pitch.shape[1] != len(VOICES) or not np.isin(pitch, np.arange(-1, 128)).all():
+        raise FileError(path, f"{what} has not {len(VOICES)} MIDI numbers (0 to 127, or -1 for a rest) at every step")
+    rows = pitch.T.astype(np.int16)
+    onset = np.ones(rows.shape, dtype=bool)
+    onset[:, 1:] = rows[:, 1:] != rows[:, :-1]
+    return Chorale(rows, onset, np.zeros(rows.shape[1], dtype=bool), title=what)

@@ -1,0 +1,81 @@
+"""Left to right over steps, voices in turn within a step: each free cell is drawn once, from the ids that may follow what is there.
+
+The ids come in two halves (`GridTokenizer("pair")`): sounds that are struck, then the same sounds held.
+Shapes: B pieces, V voices, T steps, K ids, P = 129 things that can sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from musicgen.music.chorale import BoolArray
+from musicgen.sampling.allowed import IdArray
+from musicgen.sampling.draw import Fill, FloatArray, SamplingOptions, draw, gumbel, log_softmax
+
+Logits = Callable[[IdArray, int, int], FloatArray]
+"""ids (B, V, T) so far, voice, step -> logits (B, K) of that cell; called step by step, voices in order."""
+
+
+@dataclass(frozen=True)
+class OrderedTask:
+    """ids (B, V, T) with MASK in free cells; free (B, V, T); order: the voices as they are drawn within a step.
+
+    sounding_allowed (B, V, T, P) what may sound; must_begin, must_hold (B, V, T) where a note may only begin, or only be held if what
+    it holds may sound; sounding_of_id (K,) the row of P of each id.
+    """
+
+    ids: IdArray
+    free: BoolArray
+    order: tuple[int, ...]
+    sounding_allowed: BoolArray
+    must_begin: BoolArray
+    must_hold: BoolArray
+    sounding_of_id: IdArray
+
+    def allowed(self, ids: IdArray, voice: int, step: int) -> BoolArray:
+        """(B, K): a sound that may sound here, struck, or held if it sounded before."""
+        sounds = self.sounding_of_id
+        allowed: BoolArray = self.sounding_allowed[:, voice, step][:, sounds]
+        is_held = np.arange(len(sounds)) >= len(sounds) // 2
+        if step == 0:
+            return allowed & ~is_held
+        before = ids[:, voice, step - 1]
+        # Padding is no id of K; nothing is drawn there.
+        goes_on = sounds == sounds[np.minimum(before, len(sounds) - 1)][:, None]
+        allowed &= ~is_held | (goes_on & ~self.must_begin[:, voice, step, None])
+        only_held = self.must_hold[:, voice, step] & (allowed & is_held).any(axis=1)
+        return allowed & (is_held | ~only_held[:, None])
+
+
+def fill_left_to_right(
+    logits_of: Logits,
+    task: OrderedTask,
+    options: SamplingOptions,
+    seeds: Sequence[int],
+    on_step: Callable[[float], None] = lambda share: None,
+) -> Fill:
+    """Fills the free cells; a piece's result depends on its own seed only, not on the pieces beside it."""
+    ids = task.ids.copy()
+    pieces, voices, steps = ids.shape
+    rngs = [np.random.default_rng(seed) for seed in seeds]
+    log_probability = np.zeros(ids.shape, dtype=np.float32)
+    for step in range(steps):
+        noise = np.stack([gumbel(rng, (voices, len(task.sounding_of_id))) for rng in rngs])
+        for voice in task.order:
+            free = task.free[:, voice, step]
+            if not free.any():
+                continue
+            logits = logits_of(ids, voice, step)
+            allowed = task.allowed(ids, voice, step)
+            if not allowed[free].any(axis=1).all():
+                raise RuntimeError("nothing may be drawn at a free cell, which the caller should have refused")
+            allowed |= ~free[:, None]  # what is drawn at given cells is thrown away
+            drawn = draw(logits, allowed, noise[:, voice], options.temperature, options.top_p)
+            ids[free, voice, step] = drawn[free]
+            log_p = log_softmax(np.where(allowed, logits, -np.inf))[np.arange(pieces), drawn]
+            log_probability[free, voice, step] = log_p[free]
+        on_step((step + 1) / steps)
+    return Fill(ids, log_probability)

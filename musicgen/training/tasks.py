@@ -1,0 +1,99 @@
+"""What each kind of model practises: finding each cell given all others, or the free cells of a sketch from left to right.
+
+Shapes: B windows, V voices, T steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from musicgen.composers.composer import Kind
+from musicgen.errors import CheckpointError, nearest
+from musicgen.music.chorale import BoolArray
+from musicgen.tokenizers.grid import GridTokenizer
+from musicgen.training.batches import Batch
+from musicgen.training.config import TrainingConfig
+
+# How often a sketch to practise on gives nothing, whole voices, all but a region, or cells at random.
+SKETCHES = {"nothing": 0.4, "voices": 0.3, "region": 0.15, "cells": 0.15}
+# How often, where voices are given, it is the top voice alone: harmonizing is what people ask for most.
+TOP_VOICE = 0.5
+
+
+@dataclass(frozen=True)
+class AllOthers:
+    """Each cell given all others. In some windows a part of the cells is hidden: the model must not lean on any one cell, and can start
+    from an empty sketch."""
+
+    tokenizer: GridTokenizer
+    config: TrainingConfig
+    kind: Kind = "pseudo"
+
+    def practise(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        windows = len(batch.lengths)
+        share = np.where(rng.random(windows) < self.config.hidden, rng.random(windows) * self.config.hidden_cells, 0.0)
+        hidden = torch.from_numpy(rng.random(tuple(batch.ids.shape)) < share[:, None, None])
+        return replace(batch, ids=batch.ids.masked_fill(hidden & batch.valid, self.tokenizer.mask_id))
+
+    def examine(self, batch: Batch) -> Batch:
+        return batch
+
+
+@dataclass(frozen=True)
+class FreeCells:
+    """The free cells of a random sketch; of an empty one while measuring. The first step of a window is always given."""
+
+    tokenizer: GridTokenizer
+    config: TrainingConfig
+    kind: Kind = "exact"
+
+    def practise(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        onset = self.tokenizer.cells(batch.targets.numpy())[1]
+        chosen = np.stack([draw_given(cells.shape, rng) for cells in onset])
+        return self._sketch(batch, without_orphans(chosen, onset))
+
+    def examine(self, batch: Batch) -> Batch:
+        return self._sketch(batch, np.zeros(tuple(batch.ids.shape), dtype=bool))
+
+    def _sketch(self, batch: Batch, given: BoolArray) -> Batch:
+        seen = torch.from_numpy(given) | ~batch.valid
+        seen[..., 0] = True
+        return replace(batch, ids=batch.ids.masked_fill(~seen, self.tokenizer.mask_id), valid=~seen, past=batch.ids)
+
+
+TASKS: dict[str, type[AllOthers] | type[FreeCells]] = {"quartet": AllOthers, "sketcher": FreeCells}
+
+
+def find_task(kind: str, tokenizer: GridTokenizer, config: TrainingConfig) -> AllOthers | FreeCells:
+    """What models of this kind practise."""
+    if kind not in TASKS:
+        raise CheckpointError(f"nothing is known of how to train a model of kind {kind!r}; {nearest(kind, TASKS)}")
+    return TASKS[kind](tokenizer, config)
+
+
+def draw_given(shape: tuple[int, ...], rng: np.random.Generator) -> BoolArray:
+    """(V, T) which cells a sketch to practise on gives."""
+    voices, steps = shape
+    what = rng.choice(list(SKETCHES), p=list(SKETCHES.values()))
+    given = np.zeros((voices, steps), dtype=bool)
+    if what == "voices":
+        given[[0] if rng.random() < TOP_VOICE else rng.permutation(voices)[: rng.integers(1, voices)]] = True
+    elif what == "region":
+        start, end = np.sort(rng.integers(steps, size=2))
+        given[:] = True
+        given[rng.permutation(voices)[: rng.integers(1, voices + 1)], start : end + 1] = False
+    elif what == "cells":
+        given = rng.random((voices, steps)) < rng.random()
+    return given
+
+
+def without_orphans(given: BoolArray, onset: BoolArray) -> BoolArray:
+    """(..., T) without the given cells that hold a note of which an earlier cell is free: a sketch has none of these."""
+    steps = np.arange(given.shape[-1])
+    start = np.maximum.accumulate(np.where(onset, steps, 0), axis=-1)
+    free_before = np.concatenate([np.zeros_like(given[..., :1], dtype=np.int64), np.cumsum(~given, axis=-1)], axis=-1)
+    result: BoolArray = free_before[..., 1:] == np.take_along_axis(free_before, start, axis=-1)
+    return result

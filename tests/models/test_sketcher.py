@@ -1,0 +1,147 @@
+"""No peeking, sight of what is given, and one step at a time = all steps at once. B batch, V voices, T steps, K ids."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny import SKETCHER_CONFIG as CONFIG
+from tiny import tiny_sketcher
+
+from musicgen.errors import ConfigError
+from musicgen.models.sketcher import MOTION_SCALE, Sketcher, SketcherConfig
+
+STEPS = 12
+MASK, BOUNDARY = CONFIG.vocab_size, CONFIG.vocab_size + 1
+
+
+def inputs(batch: int = 1, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A sketch that gives the second voice, conditions, lengths and ids; half of the ids hold what sounds."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(CONFIG.sounds, (batch, 4, STEPS), generator=generator)
+    ids[..., 0] = BOUNDARY
+    for step in range(2, STEPS):
+        held = torch.rand((batch, 4), generator=generator) < 0.5
+        ids[..., step] = torch.where(held, ids[..., step - 1] % CONFIG.sounds + CONFIG.sounds, ids[..., step])
+    conditions = torch.stack([torch.randint(size, (batch, STEPS), generator=generator) for size in CONFIG.condition_sizes], dim=1)
+    sketch = torch.full_like(ids, MASK)
+    sketch[:, 1], sketch[..., 0] = ids[:, 1], BOUNDARY
+    return sketch, conditions, torch.full((batch,), STEPS), ids
+
+
+def is_decided_before(voice: int, step: int, other: int, other_step: int) -> bool:
+    return (other_step, CONFIG.order.index(other)) < (step, CONFIG.order.index(voice))
+
+
+def test_a_cell_reads_what_is_decided_before_it_and_nothing_else() -> None:
+    model = tiny_sketcher()
+    sketch, conditions, lengths, ids = inputs()
+    sketch = sketch.masked_fill(ids != BOUNDARY, MASK)
+    before = model(sketch, conditions, lengths, ids)
+    for other in range(4):
+        for other_step in range(1, STEPS):
+            changed = ids.clone()
+            changed[0, other, other_step] = (ids[0, other, other_step] + 5) % CONFIG.sounds
+            differs = (model(sketch, conditions, lengths, changed) != before).any(-1)[0]
+            for voice in range(4):
+                for step in range(1, STEPS):
+                    assert differs[voice, step] == is_decided_before(voice, step, other, other_step), (voice, step, other, other_step)
+
+
+def test_given_cells_are_read_from_the_future() -> None:
+    model = tiny_sketcher()
+    sketch, conditions, lengths, ids = inputs()
+    before = model(sketch, conditions, lengths, ids)
+    changed = sketch.clone()
+    changed[0, 1, -1] = (sketch[0, 1, -1] + 5) % CONFIG.sounds
+    after = model(changed, conditions, lengths, ids)
+    assert (after != before).any(-1)[0, :, 1:].all()
+
+
+def test_a_sketch_says_nothing_of_its_free_cells() -> None:
+    """The likelihood would be worthless if it did: all but the second voice's ids reach the logits by the causal way alone."""
+    model = tiny_sketcher()
+    sketch, conditions, lengths, ids = inputs()
+    before = model(sketch, conditions, lengths, ids)
+    changed = ids.clone()
+    changed[0, [0, 2, 3], 6:] = 3
+    after = model(sketch, conditions, lengths, changed)
+    assert torch.equal(after[..., :6, :], before[..., :6, :])
+    assert torch.equal(after[:, CONFIG.order[0], 6], before[:, CONFIG.order[0], 6])
+
+
+def test_a_batch_gives_what_single_pieces_give_padding_or_not() -> None:
+    model = tiny_sketcher()
+    sketch, conditions, lengths, ids = inputs(batch=3)
+    lengths = torch.tensor([STEPS, 7, 4])
+    together = model(sketch, conditions, lengths, ids)
+    for piece, length in enumerate(lengths.tolist()):
+        row = slice(piece, piece + 1)
+        alone = model(sketch[row, :, :length], conditions[row, :, :length], lengths[row], ids[row, :, :length])
+        torch.testing.assert_close(together[piece, :, :length], alone[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("span", [4, 256])
+@torch.inference_mode()
+def test_one_step_at_a_time_gives_what_all_steps_at_once_give(span: int) -> None:
+    model = tiny_sketcher(replace(CONFIG, span=span))
+    sketch, conditions, lengths, ids = inputs(batch=2)
+    whole = model(sketch, conditions, lengths, ids)
+    memory, cache = model.reader(sketch, conditions, lengths), model.new_cache(2, STEPS)
+    for step in range(STEPS):
+        before = ids[..., max(0, step - 1)]
+        state = model.advance(before, memory[:, step], cache, step)
+        now = sketch[..., step].clone()
+        for voice in CONFIG.order:
+            logits = model.decide(voice, state, before, now)
+            torch.testing.assert_close(logits, whole[:, voice, step], atol=1e-5, rtol=1e-5)
+            now[:, voice] = ids[:, voice, step]
+
+
+def test_only_what_sounded_before_can_be_held() -> None:
+    sketch, conditions, lengths, ids = inputs()
+    logits = tiny_sketcher()(sketch, conditions, lengths, ids)[0, :, :, CONFIG.sounds :]
+    possible = torch.isfinite(logits)
+    assert not possible[:, :2].any()
+    assert possible[:, 2:].sum(-1).eq(1).all()
+    assert torch.equal(possible[:, 2:].long().argmax(-1), CONFIG.sound(ids[0, :, 1:-1]))
+
+
+def test_the_table_of_motions_tells_a_parallel_from_a_contrary_motion() -> None:
+    """Voice 3 has risen by 2 from a fifth below voice 2: that entry of the table speaks for voice 2's rising by 2 alone."""
+    model = tiny_sketcher(replace(CONFIG, reach=36))
+    head, c = model.heads[2], model.config
+    row = (3 * (2 * c.reach + 2) + c.reach - 7) * (2 * c.motion + 2) + c.motion + 2
+    state, before, now = torch.zeros(1, c.width), torch.tensor([[40, 35, 30, 23]]), torch.tensor([[41, MASK, MASK, 25]])
+    plain = model.decide(2, state, before, now)
+    with torch.no_grad():
+        head.embed_motions.weight[row, c.motion + 2] = -5.0 / MOTION_SCALE
+    change = (model.decide(2, state, before, now) - plain)[0].detach()
+    assert float(change[32]) == pytest.approx(-5, abs=1e-5)
+    assert float(change[: c.sounds].sum()) == pytest.approx(-5, abs=1e-4)
+
+
+def test_the_reach_of_attention_bounds_what_is_read() -> None:
+    """Two layers that look back two steps each, the step itself included, and the step before as input: three steps back."""
+    model = tiny_sketcher(replace(CONFIG, span=2, decoder_layers=2))
+    sketch, conditions, lengths, ids = inputs()
+    sketch = sketch.masked_fill(ids != BOUNDARY, MASK)
+    before = model(sketch, conditions, lengths, ids)
+    changed = ids.clone()
+    changed[0, 0, 4] = (ids[0, 0, 4] + 5) % CONFIG.sounds
+    differs = (model(sketch, conditions, lengths, changed) != before).any(-1)[0].any(0)
+    assert differs.nonzero().flatten().tolist() == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("changes", [{"vocab_size": 93}, {"order": (0, 1, 1, 2)}, {"width": 20}, {"dropout": 1.0}, {"span": 0}])
+def test_impossible_configs_are_refused(changes) -> None:
+    with pytest.raises(ConfigError):
+        SketcherConfig(**{"vocab_size": 94, "input_size": 96, "condition_sizes": (4,), **changes})
+
+
+def test_some_cells_are_hidden_from_the_decoder_while_training_only() -> None:
+    torch.manual_seed(0)
+    model = Sketcher(replace(CONFIG, hidden=0.5))
+    read = inputs()
+    assert not torch.equal(model(*read), model(*read))
+    model.eval()
+    assert torch.equal(model(*read), model(*read))

@@ -1,0 +1,119 @@
+"""The sampler against arithmetic: on a toy whose joint distribution is known, its draws must follow it."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from musicgen.sampling.draw import SamplingOptions
+from musicgen.sampling.left_to_right import Logits, OrderedTask, fill_left_to_right
+
+# Ids: 0 and 1 two pitches (rows 60 and 61 of what can sound), 2 and 3 the same held, 4 MASK.
+SOUNDING = np.array([60, 61, 60, 61])
+MASK = 4
+ORDER = (1, 0)
+OPTIONS = SamplingOptions(temperature=1.0)
+
+
+def outcomes() -> list[tuple[int, int, int, int]]:
+    """Every filling of two voices and two steps, as ids of voice 0 at steps 0 and 1, voice 1 at steps 0 and 1."""
+    voices = [(first, second) for first in (0, 1) for second in (0, 1, first + 2)]
+    return [(*upper, *lower) for upper, lower in itertools.product(voices, voices)]
+
+
+def joint(seed: int = 0) -> np.ndarray:
+    """(4, 4, 4, 4) probabilities of the 36 fillings; none near zero but for those that cannot be."""
+    table = np.zeros((4, 4, 4, 4))
+    for cells in outcomes():
+        table[cells] = np.random.default_rng((seed, *cells)).gamma(2.0) + 0.3
+    return table / table.sum()
+
+
+def conditionals(table: np.ndarray, sharpness: float = 1.0) -> Logits:
+    """The exact logits of a cell given those before it in the order."""
+
+    def logits_of(ids, voice: int, step: int):
+        return np.stack([_logits(piece) for piece in _with_cell_open(ids, voice, step)])
+
+    def _with_cell_open(ids, voice: int, step: int):
+        for piece in ids:
+            yield piece.ravel(), 2 * voice + step
+
+    def _logits(piece_and_cell):
+        cells, cell = piece_and_cell
+        known = [slice(None) if c == cell or id_ == MASK else id_ for c, id_ in enumerate(cells)]
+        kept = [c for c in range(4) if isinstance(known[c], slice)]
+        marginal = table[tuple(known)].sum(axis=tuple(axis for axis, c in enumerate(kept) if c != cell))
+        return sharpness * np.log(np.maximum(marginal, 1e-30))
+
+    return logits_of
+
+
+def task(pieces: int) -> OrderedTask:
+    shape = (pieces, 2, 2)
+    nowhere = np.zeros(shape, bool)
+    return OrderedTask(np.full(shape, MASK), ~nowhere, ORDER, np.ones((*shape, 129), bool), nowhere, nowhere, SOUNDING)
+
+
+def chi_square(ids: np.ndarray, table: np.ndarray) -> float:
+    counts = np.zeros((4, 4, 4, 4))
+    np.add.at(counts, tuple(ids.reshape(len(ids), 4).T), 1)
+    possible = table > 0
+    assert counts[~possible].sum() == 0
+    expected = table[possible] * len(ids)
+    return float(((counts[possible] - expected) ** 2 / expected).sum())
+
+
+# 99.9 % of chi-square values with 35 degrees of freedom lie below this.
+LIMIT = 66.6
+
+
+def test_draws_follow_the_joint_distribution() -> None:
+    table = joint()
+    assert chi_square(fill_left_to_right(conditionals(table), task(3000), OPTIONS, range(3000)).ids, table) < LIMIT
+
+
+def test_a_wrong_sampler_fails_the_same_test() -> None:
+    table = joint()
+    assert chi_square(fill_left_to_right(conditionals(table, 0.6), task(3000), OPTIONS, range(3000)).ids, table) > LIMIT
+
+
+def test_the_log_probabilities_of_a_piece_are_those_of_the_joint() -> None:
+    table = joint()
+    fill = fill_left_to_right(conditionals(table), task(20), OPTIONS, range(20))
+    expected = np.log(table[tuple(fill.ids.reshape(20, 4).T)])
+    assert fill.log_probability.sum(axis=(1, 2)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_given_cells_stay_and_the_rest_follows_from_them() -> None:
+    given = task(50)
+    given.ids[:, 0, 0] = 1
+    free = given.free.copy()
+    free[:, 0, 0] = False
+    fill = fill_left_to_right(conditionals(joint()), replace(given, free=free), OPTIONS, range(50))
+    assert (fill.ids[:, 0, 0] == 1).all()
+    assert (fill.ids[:, 0, 1] != 2).all()
+    assert (fill.log_probability[:, 0, 0] == 0).all()
+
+
+@pytest.mark.parametrize(("rule", "ids"), [("must_begin", {0, 1}), ("must_hold", {2, 3})])
+def test_where_a_note_must_begin_or_be_held_it_is(rule: str, ids: set[int]) -> None:
+    second = np.zeros((50, 2, 2), bool)
+    second[:, :, 1] = True
+    fill = fill_left_to_right(conditionals(joint()), replace(task(50), **{rule: second}), OPTIONS, range(50))
+    assert set(fill.ids[:, :, 1].ravel()) == ids
+
+
+def test_what_may_not_sound_on_is_struck_anew_even_where_it_should_be_held() -> None:
+    second = np.zeros((50, 2, 2), bool)
+    second[:, :, 1] = True
+    allowed = np.ones((50, 2, 2, 129), bool)
+    allowed[:, 0, 1, 60] = False
+    fill = fill_left_to_right(conditionals(joint()), replace(task(50), must_hold=second, sounding_allowed=allowed), OPTIONS, range(50))
+    assert set(map(tuple, fill.ids[:, 0])) == {(0, 1), (1, 3)}
+
+
+def test_a_cell_where_nothing_may_sound_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="nothing may be drawn"):
+        fill_left_to_right(conditionals(joint()), replace(task(1), sounding_allowed=np.zeros((1, 2, 2, 129), bool)), OPTIONS, [0])
