@@ -48,13 +48,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The pieces of a corpus in the order of their names; equal `fingerprint`s mean equal notes and labels."""
+    """The pieces of a corpus in the order of their names; equal `fingerprint`s mean equal notes and labels.
+
+    `told_nats`: what the labels of a piece say that its source does not, and a likelihood must pay for.
+    """
 
     name: str
     all_pieces: tuple[Piece, ...]
     fingerprint: str
     source: str
     dropped: Mapping[str, str]
+    told_nats: float = 0.0
 
     def pieces(self, split: str, near_copies: bool = True) -> list[Piece]:
         """The pieces of a split; without near copies, those are left out that would spoil another split's figures."""

@@ -43,9 +43,16 @@ class LikelihoodReport:
 
 
 def measure_likelihood(
-    composer: object, pieces: Sequence[Chorale], seed: int = 0, on_progress: Callable[[float], None] = lambda share: None
+    composer: object,
+    pieces: Sequence[Chorale],
+    seed: int = 0,
+    on_progress: Callable[[float], None] = lambda share: None,
+    told_nats: float = 0.0,
 ) -> LikelihoodReport:
-    """Refuses composers that cannot say how likely a piece is (dice could, but nobody asks)."""
+    """Refuses composers that cannot say how likely a piece is (dice could, but nobody asks).
+
+    `told_nats` (`Corpus.told_nats`) are added to each piece, shared by its voices.
+    """
     if not hasattr(composer, "nats"):
         raise ConfigError(
             f"{getattr(composer, 'name', composer)} states no likelihood; choose a trained model, `musicgen models` lists them"
@@ -55,6 +62,7 @@ def measure_likelihood(
         likelihoods.append(composer.nats(piece))
         on_progress((number + 1) / len(pieces))
     by_voice = np.stack([likelihood.nats.sum(axis=1) for likelihood in likelihoods])  # (pieces, V)
+    by_voice += told_nats / by_voice.shape[1]
     steps = np.array([likelihood.nats.shape[1] for likelihood in likelihoods])
     cells = steps * by_voice.shape[1]
     names = VOICES if by_voice.shape[1] == len(VOICES) else [f"voice {number + 1}" for number in range(by_voice.shape[1])]

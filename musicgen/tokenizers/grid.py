@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import RANGES, REST, STEPS_PER_QUARTER, BoolArray, Chorale
-from musicgen.music.pitch import pitch_name
+from musicgen.music.pitch import Key, pitch_name
 from musicgen.music.sketch import Sketch
 from musicgen.tokenizers.vocabulary import IdRange, Vocabulary
 
@@ -27,16 +27,23 @@ CONDITIONS = ("phase", "beat", "fermata", "key", "mode")
 CONDITION_SIZES = (STEPS_PER_QUARTER, 8, 2, 12, 2)
 # The row of a pitch table in which a rest is kept, after the 128 pitches.
 REST_ROW = 128
+# How far a piece is moved to read as if it had no key signature: a tritone at most.
+SHIFTS = range(-5, 7)
 
 
 @dataclass(frozen=True)
 class GridTokenizer:
-    """Pitches from `lowest` to `highest`; the default spans Bach's choir. `untold`: conditions that are 0 whatever the piece says."""
+    """Pitches from `lowest` to `highest`; the default spans Bach's choir. `untold`: conditions that are 0 whatever the piece says.
+
+    `relative`: pitches are counted from the key signature, so that every piece reads as if it had none; the ids then span the choir in
+    all keys. A model has a scale to learn once, not twelve times.
+    """
 
     held: Literal["hold", "pair"] = "hold"
     lowest: int = min(low for low, _ in RANGES)
     highest: int = max(high for _, high in RANGES)
     untold: tuple[str, ...] = ()
+    relative: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "untold", tuple(self.untold))
@@ -44,22 +51,32 @@ class GridTokenizer:
             raise ConfigError(f"untold conditions {', '.join(self.untold)}; choices: {', '.join(CONDITIONS)}")
         if self.held not in ("hold", "pair"):
             raise ConfigError(f"held notes are written as {self.held!r}; choices: hold, pair")
-        if not 0 <= self.lowest <= self.highest <= 127:
-            raise ConfigError(f"pitches from {self.lowest} to {self.highest}; lowest first, within 0 to 127")
+        if not 0 <= self.ladder.start < self.ladder.stop <= 128 or self.lowest > self.highest:
+            least, most = (max(SHIFTS), 127 + min(SHIFTS)) if self.relative else (0, 127)
+            raise ConfigError(f"pitches from {self.lowest} to {self.highest}; lowest first, within {least} to {most}")
 
     @property
     def vocabulary(self) -> Vocabulary:
-        pitches = self.highest - self.lowest + 1
+        first, pitches = self.ladder.start, len(self.ladder)
         if self.held == "hold":
-            return Vocabulary((IdRange("hold", 0, 1), IdRange("rest", 0, 1), IdRange("pitch", self.lowest, pitches)))
+            return Vocabulary((IdRange("hold", 0, 1), IdRange("rest", 0, 1), IdRange("pitch", first, pitches)))
         return Vocabulary(
             (
                 IdRange("rest", 0, 1),
-                IdRange("pitch", self.lowest, pitches),
+                IdRange("pitch", first, pitches),
                 IdRange("held rest", 0, 1),
-                IdRange("held pitch", self.lowest, pitches),
+                IdRange("held pitch", first, pitches),
             )
         )
+
+    @property
+    def ladder(self) -> range:
+        """The pitches that have ids; relative ones, if pitches are counted from the key."""
+        return range(self.lowest - max(SHIFTS), self.highest - min(SHIFTS) + 1) if self.relative else range(self.lowest, self.highest + 1)
+
+    def shift(self, key: Key) -> int:
+        """Semitones by which a piece in this key is read lower than it is written."""
+        return (7 * key.fifths - min(SHIFTS)) % 12 + min(SHIFTS) if self.relative else 0
 
     @property
     def size(self) -> int:
@@ -82,7 +99,8 @@ class GridTokenizer:
         """(V, T) ids."""
         self._refuse_unknown_pitches(chorale)
         first, rest = self.vocabulary.start("pitch"), self.vocabulary.start("rest")
-        struck = np.where(chorale.pitch == REST, rest, first + chorale.pitch.astype(np.int64) - self.lowest)
+        rung = chorale.pitch.astype(np.int64) - self.shift(chorale.key) - self.ladder.start
+        struck = np.where(chorale.pitch == REST, rest, first + rung)
         if self.held == "hold":
             return np.where(chorale.onset, struck, 0)
         return struck + np.where(chorale.onset, 0, self.size // 2)
@@ -94,17 +112,18 @@ class GridTokenizer:
             steps = np.arange(ids.shape[1])
             last_onset = np.maximum.accumulate(np.where(onset, steps, 0), axis=1)
             pitch = np.take_along_axis(pitch, last_onset, axis=1)
+        pitch = np.where(pitch == REST, REST, pitch + self.shift(like.key)).astype(np.int16)
         return like.replaced(pitch=pitch, onset=onset)
 
     def cells(self, ids: IdArray) -> tuple[NDArray[np.int16], BoolArray]:
-        """What each id says by itself: pitch (V, T), REST for a rest or a hold; onset (V, T)."""
+        """What each id says by itself: pitch on the ladder (V, T), REST for a rest or a hold; onset (V, T)."""
         if self.held == "hold":
             onset = ids != 0
-            pitch = np.where(ids >= 2, ids - 2 + self.lowest, REST)
+            pitch = np.where(ids >= 2, ids - 2 + self.ladder.start, REST)
         else:
             half = self.size // 2
             onset = ids < half
-            pitch = np.where(ids % half == 0, REST, ids % half - 1 + self.lowest)
+            pitch = np.where(ids % half == 0, REST, ids % half - 1 + self.ladder.start)
         return pitch.astype(np.int16), onset
 
     def conditions(self, chorale: Chorale, fermata_sounding: BoolArray | None = None) -> IdArray:
@@ -125,19 +144,21 @@ class GridTokenizer:
         return np.stack([row.astype(np.int64) * is_told for row, is_told in zip(rows, told, strict=True)])
 
     def sounding_allowed(self, sketch: Sketch) -> BoolArray:
-        """(V, T, 129) what a free cell may sound, rests in row 128; a given cell allows just what it sounds."""
+        """(V, T, 129) which pitches of the ladder a free cell may sound, rests in row 128; a given cell allows just what it sounds."""
         table = np.concatenate([sketch.allowed_pitches(), sketch.rest_allowed()[..., None]], axis=-1)
         table[..., : self.lowest] = False
         table[..., self.highest + 1 : REST_ROW] = False
         given = np.where(sketch.given.pitch == REST, REST_ROW, sketch.given.pitch)
         only_given = given[..., None] == np.arange(REST_ROW + 1)
-        return np.where(sketch.free[..., None], table, only_given)
+        table = np.where(sketch.free[..., None], table, only_given)
+        # No pitch of the choir is so near either end of the table that it would come round.
+        table[..., :REST_ROW] = np.roll(table[..., :REST_ROW], -self.shift(sketch.given.key), axis=-1)
+        return table
 
     @property
     def sounding_of_id(self) -> IdArray:
         """(K,) the row of `sounding_allowed` that each id sounds; -1 for HOLD."""
-        pitches = np.arange(self.lowest, self.highest + 1)
-        struck = np.concatenate([[REST_ROW], pitches])
+        struck = np.concatenate([[REST_ROW], np.arange(self.ladder.start, self.ladder.stop)])
         return np.concatenate([[-1], struck]) if self.held == "hold" else np.concatenate([struck, struck])
 
     def _refuse_unknown_pitches(self, chorale: Chorale) -> None:

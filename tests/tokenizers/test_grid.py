@@ -4,6 +4,7 @@ import pytest
 from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import REST, Chorale
 from musicgen.music.constraints import PitchClasses, VoiceRanges
+from musicgen.music.pitch import Key
 from musicgen.music.sketch import Sketch
 from musicgen.tokenizers.grid import CONDITION_SIZES, REST_ROW, GridTokenizer
 
@@ -16,9 +17,8 @@ B  D3 -  -  -  | D3 D3 -   -  A2 -  -  -
 """
 
 
-@pytest.mark.parametrize("held", ["hold", "pair"])
-def test_decode_is_the_inverse_of_encode_for_every_chorale(held: str, bach_pieces) -> None:
-    tokenizer = GridTokenizer(held)
+@pytest.mark.parametrize("tokenizer", [GridTokenizer(), GridTokenizer("pair"), GridTokenizer("pair", relative=True)])
+def test_decode_is_the_inverse_of_encode_for_every_chorale(tokenizer: GridTokenizer, bach_pieces) -> None:
     for piece in bach_pieces:
         ids = tokenizer.encode(piece.chorale)
         assert ids.min() >= 0
@@ -78,7 +78,32 @@ def test_what_may_sound_joins_ranges_constraints_and_given_notes() -> None:
     assert np.flatnonzero(table[3, 11]).tolist() == [45]
 
 
-@pytest.mark.parametrize("arguments", [{"held": "tie"}, {"lowest": 70, "highest": 60}, {"highest": 128}])
+def test_relative_ids_are_the_same_in_every_key() -> None:
+    tokenizer = GridTokenizer("pair", relative=True)
+    chorale = Chorale.parse(TEXT)  # one flat
+    plain = chorale.transposed(-5)
+    assert (plain.key.fifths, chorale.key.fifths) == (0, -1)
+    assert (tokenizer.encode(chorale) == tokenizer.encode(plain)).all()
+    assert (tokenizer.conditions(chorale)[3] != tokenizer.conditions(plain)[3]).all()
+    sketch = Sketch(chorale, np.ones_like(chorale.onset), (VoiceRanges(),))
+    ids = tokenizer.encode(chorale)
+    may_sound = np.take_along_axis(tokenizer.sounding_allowed(sketch), tokenizer.sounding_of_id[ids][..., None], axis=-1)
+    assert may_sound.all()
+    for voice, (lowest, highest) in enumerate(VoiceRanges().ranges):
+        rungs = np.flatnonzero(tokenizer.sounding_allowed(sketch)[voice, 0])
+        assert rungs[[0, -2]].tolist() == [lowest - 5, highest - 5]
+
+
+@pytest.mark.parametrize("fifths", range(-7, 8))
+def test_no_key_shifts_by_more_than_a_tritone(fifths: int) -> None:
+    key = Key(fifths, "major")
+    shift = GridTokenizer(relative=True).shift(key)
+    assert -5 <= shift <= 6
+    assert (key.tonic - shift) % 12 == 0
+    assert GridTokenizer().shift(key) == 0
+
+
+@pytest.mark.parametrize("arguments", [{"relative": True, "lowest": 5}, {"held": "tie"}, {"lowest": 70, "highest": 60}, {"highest": 128}])
 def test_impossible_tokenizers_are_refused(arguments) -> None:
     with pytest.raises(ConfigError):
         GridTokenizer(**arguments)
