@@ -119,6 +119,16 @@ def test_refused(harmonized, tmp_path, name):
     assert len(line) < 500
 
 
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_measured_is_refused_by_name(at_work, capsys, name):
+    """Also what could be harmonized in another range: these files have no four voices."""
+    Path(name).write_bytes(REFUSED[name][0])
+    assert main(["evaluate", "copying", name]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1].startswith(f"musicgen: error: {name}: ")
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_odd(harmonized, tmp_path, name):
     (tmp_path / name).write_bytes(ODD[name])

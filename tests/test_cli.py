@@ -10,8 +10,11 @@ import pytest
 from workshop import odd_tune
 
 from musicgen.cli import main
+from musicgen.corpus.store import load_corpus
+from musicgen.evaluation.copying import LIMIT
 from musicgen.files import read_score, write_score
 from musicgen.music.chorale import RANGES
+from musicgen.music.convert import to_score
 from musicgen.music.score import Note, Part, Score
 
 VERBS = (
@@ -27,6 +30,7 @@ VERBS = (
     "evaluate likelihood",
     "evaluate reconstruction",
     "evaluate style",
+    "evaluate copying",
 )
 FAST = ("--sweeps", "1")
 SMALL = [
@@ -311,6 +315,24 @@ def test_style_of_files_and_folders(good, refused):
     assert "no scores" in refused("evaluate", "style", "empty")
 
 
+def test_copying_says_which_chorale_and_which_bars(good, refused):
+    good("compose", "-m", "dice", "--bars", "4", "-o", "dice.musicxml")
+    learned = load_corpus().pieces("train")[0]
+    write_score(to_score(learned.chorale.transposed(2)), "folder.musicxml")
+    Path("folder").mkdir()
+    Path("folder.musicxml").rename("folder/copy.musicxml")
+    report = json.loads(good("evaluate", "copying", "dice.musicxml", "folder", "--json"))
+    dice, copy = report["runs"]
+    assert (report["limit"], report["pieces"], report["copied"], report["control"]["pieces"]) == (LIMIT, 2, 1, 3)
+    assert (copy["piece"], copy["source"], copy["shift"], copy["slices"]) == ("folder/copy.musicxml", learned.name, 2, report["longest"])
+    assert dice["slices"] < 5
+    lines = good("evaluate", "copying", "folder", "--limit", "100").splitlines()
+    assert f"of {learned.chorale.title}, moved 2 semitones up" in lines[0]
+    assert lines[1].startswith("0 of 1 pieces share 100 slices or more")
+    assert lines[2].startswith("bach-chorales, test split: 0 of 3 pieces")
+    assert "tune.mid: copying is measured on 4 voices, this piece has 1" in refused("evaluate", "copying", "folder", "tune.mid")
+
+
 def test_models(good):
     names = [info["name"] for info in json.loads(good("models", "--json"))]
     assert {"deepbach", "bach", "dice"} <= set(names)
@@ -403,6 +425,9 @@ def test_a_full_disk_under_stdout_is_said(at_work):
         "evaluate likelihood dice",
         "evaluate likelihood deepbach --split nix",
         "evaluate style missing.mid",
+        "evaluate copying missing.mid",
+        "evaluate copying tune.mid --corpus nix",
+        "evaluate copying tune.mid --limit 0",
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(refused, arguments):

@@ -10,12 +10,13 @@ import typer
 
 from musicgen.cli import screen
 from musicgen.cli.options import CorpusOption, JsonOption, ModelArgument, SplitOption, use_one_thread
+from musicgen.errors import FileError, NotationError
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
     from musicgen.music.chorale import Chorale
 
-app = typer.Typer(help="Measure a model, or how like Bach files are.")
+app = typer.Typer(help="Measure a model, or how like Bach files are, or how much of him they copy.")
 
 SeenOption = Annotated[bool, typer.Option("--seen", help="Measure although the model has learned from these pieces, or may have.")]
 
@@ -72,6 +73,26 @@ def style(
     _print([asdict(row) | {"is_inside": row.is_inside} for row in rows], [format_table(rows)], as_json)
 
 
+@app.command()
+def copying(
+    files: Annotated[list[Path], typer.Argument(help="Files of four voices, or folders of such files.")],
+    corpus: CorpusOption = "bach-chorales",
+    limit: Annotated[int, typer.Option(min=1, help="Slices from which a piece counts as copied.")] = 12,
+    as_json: JsonOption = False,
+) -> None:
+    """What each file shares with a chorale of the train split, in any key: how long, which chorale, which bars of both."""
+    from musicgen.corpus.matrices import load_any_corpus
+    from musicgen.evaluation.copying import CopyIndex, measure_control, measure_copying
+
+    learned = load_any_corpus(corpus)
+    index = CopyIndex(learned.pieces("train"))
+    report = measure_copying(index, {str(path): _chorale(path) for path in _score_files(files)}, limit)
+    control = measure_control(index, learned, limit)
+    beside = [f"{learned.name}, test split: {control}"] if control else []
+    value = report.to_dict() | {"corpus": learned.name, "control": control.totals() if control else None}
+    _print(value, [*report.lines(), str(report), *beside], as_json)
+
+
 def _subjects(model: str, split: str, corpus_name: str, seen: bool) -> tuple[Composer, list[Chorale]]:
     use_one_thread()
     from musicgen.composers.loading import load_composer
@@ -92,10 +113,14 @@ def _score_files(paths: list[Path]) -> list[Path]:
 
 
 def _chorale(path: Path) -> Chorale:
+    """The voices of a file; errors name it."""
     from musicgen.files.io import read_score
     from musicgen.music.convert import to_chorale
 
-    conversion = to_chorale(read_score(path))
+    try:
+        conversion = to_chorale(read_score(path))
+    except NotationError as error:
+        raise FileError(path, str(error)) from error
     for sentence in conversion.report:
         screen.remark(f"{path}: {sentence}")
     return conversion.chorale
