@@ -1,4 +1,4 @@
-"""How often composed and harmonized chorales do what Bach does seldom or often, beside Bach's own rates and dice."""
+"""How often composed and harmonized chorales do what Bach does seldom or often, and how much they copy, beside Bach himself and dice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from report import circumstances, parser, print_report, progress
 
 from musicgen import Chorale, Plan, Sketch, load_composer, load_corpus, plan_sketch
+from musicgen.evaluation.copying import LIMIT, CopyIndex, CopyReport, measure_copying
 from musicgen.evaluation.style import MEASURES, compare_to_bach
 
 COLUMN = 18
@@ -35,30 +36,40 @@ def limit_threads(threads: int) -> None:
 
 
 def measure(chosen: Any) -> dict[str, Any]:
-    valid = [piece.chorale for piece in load_corpus().pieces("valid")]
+    corpus = load_corpus()
+    index = CopyIndex(corpus.pieces("train"))
+    valid = [piece.chorale for piece in corpus.pieces("valid")]
     plans = [plan_sketch(Plan(bars=chosen.bars), chosen.seed + number) for number in range(chosen.count)]
     sopranos = [Sketch.for_voices(chorale, keep="S") for chorale in valid]
-    sets: dict[str, Any] = {"bach, valid split": summarize(valid, 0.0)}
+    sets: dict[str, Any] = {"bach, valid split": summarize(valid, index, 0.0)}
     for name in (chosen.model, "dice"):
         composer = load_composer(name)
         for title, sketches in (("composed", plans), ("harmonized", sopranos)):
             progress(f"{Path(name).name} {title}: {len(sketches)} pieces")
             began = time.perf_counter()
             chorales = composer.fill_many(sketches, range(chosen.seed, chosen.seed + len(sketches)))
-            sets[f"{Path(name).name} {title}"] = summarize(chorales, time.perf_counter() - began)
+            sets[f"{Path(name).name} {title}"] = summarize(chorales, index, time.perf_counter() - began)
             if chosen.write and title == "composed":
                 write_all(chorales, chosen.write, Path(name).name)
-    return {"sets": sets}
+    bach = measure_copying(index, {piece.name: piece.chorale for piece in corpus.pieces("test")})
+    return {"copying by bach, test split": copying(bach), "sets": sets}
 
 
-def summarize(chorales: list[Chorale], seconds: float) -> dict[str, Any]:
+def summarize(chorales: list[Chorale], index: CopyIndex, seconds: float) -> dict[str, Any]:
     comparisons = compare_to_bach(chorales)
     return {
         "pieces": len(chorales),
         "seconds": seconds,
         "inside": sum(row.is_inside for row in comparisons),
         "rates": {row.name: asdict(row.rate) | {"is_inside": row.is_inside} for row in comparisons},
+        "copying": copying(measure_copying(index, {f"{number:03}": chorale for number, chorale in enumerate(chorales, 1)})),
     }
+
+
+def copying(report: CopyReport) -> dict[str, Any]:
+    """The figures, and every run that is too long."""
+    copies = [f"{name}: {run}" for name, run in report.runs.items() if run and run.slices >= LIMIT]
+    return {**report.totals(), "copies": copies}
 
 
 def write_all(chorales: list[Chorale], folder: Path, name: str) -> None:
@@ -83,8 +94,20 @@ def lines(figures: dict[str, Any]) -> list[str]:
         bach = f"{number(measure.bach.value)} [{number(measure.bach.low)}, {number(measure.bach.high)}]"
         table.append(line(measure.name, bach, [rate_cell(one["rates"][measure.name]) for one in sets.values()]))
     table.append(line("inside Bach's interval", "", [f"{one['inside']} of {len(MEASURES)}  " for one in sets.values()]))
+    table += [line(*row) for row in copying_rows(figures["copying by bach, test split"], [one["copying"] for one in sets.values()])]
     spent = ", ".join(f"{title} {one['seconds']:.1f} s" for title, one in sets.items() if one["seconds"])
-    return [*table, "* outside Bach's interval", f"time: {spent}"]
+    copied = [f"{title} {copy}" for title, one in sets.items() for copy in one["copying"]["copies"]]
+    return [*table, "* outside Bach's interval; above it where copying is concerned", *copied, f"time: {spent}"]
+
+
+def copying_rows(bach: dict[str, Any], sets: list[dict[str, Any]]) -> list[tuple[str, str, list[str]]]:
+    """Name, Bach's test split and one cell a set. Copying less than Bach is no fault."""
+    low, high = bach["interval"]
+    shares = [f"{number(one['percent'])} {'*' if one['percent'] > high else ' '}" for one in sets]
+    return [
+        (f"sharing {LIMIT} slices with a training piece, %", f"{number(bach['percent'])} [{number(low)}, {number(high)}]", shares),
+        ("longest run shared, slices", str(bach["longest"]), [f"{one['longest']}  " for one in sets]),
+    ]
 
 
 def rate_cell(rate: dict[str, Any]) -> str:
