@@ -37,6 +37,9 @@ class GridTokenizer:
 
     `relative`: pitches are counted from the key signature, so that every piece reads as if it had none; the ids then span the choir in
     all keys. A model has a scale to learn once, not twelve times.
+
+    `fermatas`: a fermata is told while it sounds, or only where it is struck: then the conditions do not tell how long its note is, and
+    an exact likelihood owes nothing for that.
     """
 
     held: Literal["hold", "pair"] = "hold"
@@ -44,6 +47,7 @@ class GridTokenizer:
     highest: int = max(high for _, high in RANGES)
     untold: tuple[str, ...] = ()
     relative: bool = False
+    fermatas: Literal["sounding", "struck"] = "sounding"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "untold", tuple(self.untold))
@@ -51,6 +55,8 @@ class GridTokenizer:
             raise ConfigError(f"untold conditions {', '.join(self.untold)}; choices: {', '.join(CONDITIONS)}")
         if self.held not in ("hold", "pair"):
             raise ConfigError(f"held notes are written as {self.held!r}; choices: hold, pair")
+        if self.fermatas not in ("sounding", "struck"):
+            raise ConfigError(f"fermatas are told as {self.fermatas!r}; choices: sounding, struck")
         if not 0 <= self.ladder.start < self.ladder.stop <= 128 or self.lowest > self.highest:
             least, most = (max(SHIFTS), 127 + min(SHIFTS)) if self.relative else (0, 127)
             raise ConfigError(f"pitches from {self.lowest} to {self.highest}; lowest first, within {least} to {most}")
@@ -127,21 +133,25 @@ class GridTokenizer:
         return pitch.astype(np.int16), onset
 
     def conditions(self, chorale: Chorale, fermata_sounding: BoolArray | None = None) -> IdArray:
-        """(C, T): step in the quarter, quarter in the bar (7 for any later one), fermata sounding, signature modulo 12, mode.
+        """(C, T): step in the quarter, quarter in the bar (7 for any later one), fermata, signature modulo 12, mode.
 
         `fermata_sounding` (T,) where the soprano does not say it yet: a sketch's.
         """
         position = chorale.bar_positions()
         constant = np.ones(chorale.steps, dtype=np.int64)
+        if self.fermatas == "struck":
+            fermata = chorale.fermata
+        else:
+            fermata = chorale.fermata_sounding() if fermata_sounding is None else fermata_sounding
         rows = (
             position % STEPS_PER_QUARTER,
             np.minimum(position // STEPS_PER_QUARTER, CONDITION_SIZES[1] - 1),
-            chorale.fermata_sounding() if fermata_sounding is None else fermata_sounding,
+            fermata,
             constant * (chorale.key.fifths % 12),
             constant * (chorale.key.mode == "minor"),
         )
         told = [name not in self.untold for name in CONDITIONS]
-        return np.stack([row.astype(np.int64) * is_told for row, is_told in zip(rows, told, strict=True)])
+        return np.stack([np.asarray(row, dtype=np.int64) * is_told for row, is_told in zip(rows, told, strict=True)])
 
     def sounding_allowed(self, sketch: Sketch) -> BoolArray:
         """(V, T, 129) which pitches of the ladder a free cell may sound, rests in row 128; a given cell allows just what it sounds."""

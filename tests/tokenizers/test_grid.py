@@ -55,6 +55,11 @@ def test_conditions() -> None:
     assert set(mode) == {1}
 
 
+def test_fermatas_told_where_struck_do_not_tell_their_length() -> None:
+    chorale = Chorale.parse(TEXT)
+    assert np.flatnonzero(GridTokenizer("pair", fermatas="struck").conditions(chorale)[2]).tolist() == [6]
+
+
 def test_conditions_stay_in_their_sizes_for_every_chorale(bach_pieces) -> None:
     for piece in bach_pieces[::5]:
         conditions = GridTokenizer().conditions(piece.chorale)
@@ -103,7 +108,7 @@ def test_no_key_shifts_by_more_than_a_tritone(fifths: int) -> None:
     assert GridTokenizer().shift(key) == 0
 
 
-@pytest.mark.parametrize("arguments", [{"relative": True, "lowest": 5}, {"held": "tie"}, {"lowest": 70, "highest": 60}, {"highest": 128}])
+@pytest.mark.parametrize("arguments", [{"fermatas": "heard"}, {"relative": True, "lowest": 5}, {"held": "tie"}, {"lowest": 70, "highest": 60}, {"highest": 128}])
 def test_impossible_tokenizers_are_refused(arguments) -> None:
     with pytest.raises(ConfigError):
         GridTokenizer(**arguments)
