@@ -19,6 +19,7 @@ from musicgen.errors import NotationError
 from musicgen.music.chorale import RANGES, REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Chorale
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.pitch import Spelling, pitch_name
+from musicgen.music.places import voice_letters
 from musicgen.music.resolution import rescaled
 from musicgen.music.score import KeyAt, Note, Part, Score, counted
 from musicgen.music.separate import Line, covers, find_lines, greatest_chord, part_names, pitched_parts, voice_of
@@ -49,7 +50,7 @@ def find_tune(score: Score, part: str | int | None = None, keep: str = "S") -> T
     Without `part` (a name, or a number from 1) it is a part named like a tune, else the highest part of single notes, else the top notes
     of the highest part. A kept voice that is not given or outside its range is refused.
     """
-    keep = _letters(keep)
+    keep = voice_letters(keep)
     if not pitched_parts(score):
         raise NotationError(f"no part has notes with a pitch; the score's parts are: {part_names(score)}")
     lines, passed = ([], ()) if part is not None else _four_voices(score)
@@ -73,17 +74,10 @@ def with_voices(tune: Tune, filled: Chorale, programs: int = 52) -> Score:
     parts = []
     for letter, name, part, notes in zip(VOICE_LETTERS, VOICES, source.parts, written, strict=True):
         if letter in tune.keep:
-            parts.append(replace(part, name=part.name or name.capitalize(), notes=_spelled(source, part.notes, notes)))
+            parts.append(replace(part, name=part.name or name.capitalize(), notes=spelled(source, part.notes, notes)))
         else:
             parts.append(Part(name.capitalize(), notes, programs))
     return replace(source, parts=tuple(parts), keys=source.keys or (KeyAt(0, tune.chorale.key),))
-
-
-def _letters(keep: str) -> str:
-    letters = keep.upper()
-    if not letters or set(letters) - set(VOICE_LETTERS):
-        raise NotationError(f"{keep!r} names no voices to keep; write one or more of the letters {VOICE_LETTERS}, like S or SB")
-    return "".join(letter for letter in VOICE_LETTERS if letter in letters)
 
 
 def _four_voices(score: Score) -> tuple[list[Line], tuple[str, ...]]:
@@ -222,7 +216,7 @@ def _check_kept(tune: Tune, filled: Chorale) -> None:
         )
 
 
-def _spelled(source: Score, notes: tuple[Note, ...], written: tuple[Note, ...]) -> tuple[Note, ...]:
+def spelled(source: Score, notes: tuple[Note, ...], written: tuple[Note, ...]) -> tuple[Note, ...]:
     """The source's notes, each with a spelling: its own, or that of its note on the grid."""
     step_ticks = source.ticks_per_quarter // STEPS_PER_QUARTER
     spellings = {(note.start // step_ticks, note.pitch): note.spelling for note in written}

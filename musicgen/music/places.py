@@ -1,0 +1,96 @@
+"""Places as a musician writes them, `5-8` or `3:2.5`, to steps of a chorale and back to errors that say what there is.
+
+Bars are counted as `Chorale.place` counts them, the pick-up as bar 0; beats are the meter's, a dotted quarter in 6/8, from 1.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+from musicgen.errors import NotationError
+from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, Chorale
+from musicgen.music.score import Meter
+
+_BARS = re.compile(r"\s*([0-9]{1,6})\s*(?:[-–]\s*([0-9]{1,6})\s*)?")
+_PLACE = re.compile(r"\s*([0-9]{1,6})\s*:\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*")
+# Two digits after the point, as places are printed, tell all sixteenths apart: 1.33 is the second third of a beat of 6/8.
+_PRINTED = Fraction(1, 100)
+
+
+class _Bar(NamedTuple):
+    """Steps [start, end); `lead`: what a pick-up lacks of a whole bar."""
+
+    start: int
+    end: int
+    lead: int
+    meter: Meter
+
+    @property
+    def beat_steps(self) -> Fraction:
+        return self.meter.beat_quarters * STEPS_PER_QUARTER
+
+
+def voice_letters(text: str) -> str:
+    """`"bs"` -> `"SB"`: letters of voices, from the top."""
+    letters = text.upper()
+    if not letters or set(letters) - set(VOICE_LETTERS):
+        raise NotationError(f"{text!r} names no voices; write one or more of the letters {VOICE_LETTERS}, like S or SB")
+    return "".join(letter for letter in VOICE_LETTERS if letter in letters)
+
+
+def bar_spans(text: str, chorale: Chorale) -> list[tuple[int, int]]:
+    """Steps [start, end) of each item of `5`, `5-8` or `2,5-8`; both bars of a range belong to it."""
+    return [_bar_span(item, chorale) for item in text.split(",")]
+
+
+def _bar_span(item: str, chorale: Chorale) -> tuple[int, int]:
+    match = _BARS.fullmatch(item)
+    if match is None:
+        raise NotationError(f"{item!r} names no bars; write like 5, 5-8 or 2,5-8")
+    first, last = int(match[1]), int(match[2] or match[1])
+    span = _bar(first, chorale).start, _bar(last, chorale).end
+    if last < first:
+        raise NotationError(f"bars {first}-{last} run backwards; write {last}-{first}")
+    return span
+
+
+def step_at(text: str, chorale: Chorale, is_end: bool = False) -> int:
+    """The step of `3:2` or `3:2.5`, bar and beat. As an end, the first beat after the last bar is a place too."""
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        raise NotationError(f"{text!r} is no place; write bar and beat, like 3:2 or 3:2.5")
+    number, beat = int(match[1]), Fraction(match[2])
+    if is_end and beat == 1 and number == _last_bar(chorale) + 1:
+        return chorale.steps
+    bar = _bar(number, chorale)
+    exact = (beat - 1) * bar.beat_steps - bar.lead
+    step = bar.start + round(exact)
+    ends_piece = is_end and step == chorale.steps and exact + bar.lead < chorale.bar_steps(bar.meter)
+    if not (bar.start <= step < bar.end or ends_piece):
+        raise NotationError(f"bar {number}, in {bar.meter}, has no beat {match[2]}; {_beats(bar)}")
+    if abs(exact - round(exact)) > _PRINTED * bar.beat_steps:
+        raise NotationError(f"{text.strip()} lies between two sixteenths, the shortest value of a chorale; choose a place on one")
+    return step
+
+
+def _last_bar(chorale: Chorale) -> int:
+    return len(chorale.bar_starts()) - (1 if chorale.pickup else 0)
+
+
+def _bar(number: int, chorale: Chorale) -> _Bar:
+    starts, first = chorale.bar_starts(), 0 if chorale.pickup else 1
+    if not 0 <= number - first < len(starts):
+        pickup = "; bar 0 is the pick-up" if chorale.pickup else ""
+        raise NotationError(f"there is no bar {number}; the piece has bars {first} to {_last_bar(chorale)}{pickup}")
+    start, end = [*starts, chorale.steps][number - first :][:2]
+    meter = chorale.meter_at(max(start, chorale.pickup))
+    return _Bar(start, end, chorale.bar_steps(meter) - chorale.pickup if number == 0 else 0, meter)
+
+
+def _beats(bar: _Bar) -> str:
+    first = 1 + bar.lead / bar.beat_steps
+    last = 1 + (bar.lead + bar.end - bar.start - 1) // bar.beat_steps
+    texts = [f"{float(beat):.2f}".rstrip("0").rstrip(".") for beat in (first, last)]
+    return f"its beats are {texts[0]} to {texts[1]}" if first < last else f"its only beat is {texts[0]}"

@@ -1,0 +1,234 @@
+"""A region of a score of four voices, for a composer to rewrite, and the score with that region rewritten and nothing else.
+
+Shapes: V voices, T steps. The composer hears the notes around the region on the grid; they are written as they were, tick for tick.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import lcm
+from statistics import median_low
+
+import numpy as np
+
+from musicgen.errors import ConfigError, NotationError
+from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, BoolArray, Chorale
+from musicgen.music.convert import grid_lines, nearest_step, voice_notes
+from musicgen.music.places import bar_spans, step_at, voice_letters
+from musicgen.music.resolution import rescaled
+from musicgen.music.score import KeyAt, Note, Part, Score
+from musicgen.music.separate import Line, find_lines, part_names
+from musicgen.music.sketch import Sketch, free_region
+from musicgen.music.tune import spelled
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """What may be rewritten of a score: `Sketch(region.chorale, region.free)` is a composer's task.
+
+    score: the source, at ticks that hold a sixteenth; lines: its voices, soprano to bass; chorale: the same on the grid, notes that the
+    region's end would cut struck again there; free (V, T); report: what is rewritten, and what becomes of notes at its edges; heard:
+    where the grid differs from the notes.
+    """
+
+    score: Score
+    lines: tuple[Line, ...]
+    chorale: Chorale
+    free: BoolArray
+    report: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+
+    @property
+    def step_ticks(self) -> int:
+        return self.score.ticks_per_quarter // STEPS_PER_QUARTER
+
+    def heard_at(self, tick: int) -> int:
+        """The tick of the nearest step."""
+        return nearest_step(self.score, tick) * self.step_ticks
+
+    def spans(self, voice: int) -> list[Span]:
+        """[start, end) of the free stretches of a voice, in ticks of the score."""
+        edges = np.flatnonzero(np.diff(self.free[voice], prepend=False, append=False))
+        ticks = [int(step) * self.step_ticks for step in edges]
+        return list(zip(ticks[::2], ticks[1::2], strict=True))
+
+
+def find_region(
+    score: Score, bars: str | Sequence[str] = (), start: str | None = None, end: str | None = None, voices: str = VOICE_LETTERS
+) -> Region:
+    """The region of `bars` (`"5-8"`, `"2,5-8"`), or from `start` up to `end` (`"3:2"`, bar and beat; `end` itself stays), in `voices`.
+
+    Without `start` it begins with the piece, without `end` it ends with it; voices alone are rewritten from beginning to end.
+    """
+    letters = voice_letters(voices)
+    source = rescaled(score, lcm(score.ticks_per_quarter, STEPS_PER_QUARTER))
+    lines, passed = _four_lines(source)
+    conversion = grid_lines(source, lines)
+    spans = _spans(conversion.chorale, [bars] if isinstance(bars, str) else bars, start, end, letters)
+    free = np.zeros_like(conversion.chorale.onset)
+    for span in spans:
+        free |= free_region(conversion.chorale, [VOICE_LETTERS.index(letter) for letter in letters], *span)
+    region = Region(source, lines, _struck_again(conversion.chorale, free), free, heard=conversion.report)
+    return replace(region, report=(_task(region.chorale, spans, letters), *passed, *_edges(region)))
+
+
+def with_region(region: Region, filled: Chorale) -> Score:
+    """The score with the region's notes from the filled chorale; every other note, part, meter, key and tempo as it was.
+
+    A note that reaches into the region ends where the composer ends it. One that ends at the region's beginning is never lengthened: if
+    the composer holds it on, it is struck again. Kept notes without a spelling are given one.
+    """
+    if filled.pitch.shape != region.free.shape or not Sketch(region.chorale, region.free).keeps(filled):
+        raise NotationError("the filled chorale has other notes outside the region than the score; fill the region's own chorale")
+    before = voice_notes(region.chorale, region.step_ticks)
+    after = voice_notes(filled.replaced(fermata=region.chorale.fermata), region.step_ticks)
+    lines = [_rewritten(region, voice, before[voice], after[voice]) for voice in range(len(VOICES))]
+    parts = [part for index, part in enumerate(region.score.parts) for part in _parts(part, [line for line in lines if line.part == index])]
+    return replace(region.score, parts=tuple(parts), keys=region.score.keys or (KeyAt(0, region.chorale.key),))
+
+
+# --- which cells
+
+
+def _four_lines(score: Score) -> tuple[tuple[Line, ...], list[str]]:
+    """The voices, soprano to bass, and what a user should know of how they were found."""
+    lines, remarks = find_lines(score)
+    if len(lines) != len(VOICES):
+        remedy = "`harmonize` adds voices" if len(lines) < len(VOICES) else "name the four parts Soprano, Alto, Tenor and Bass"
+        raise NotationError(
+            f"four voices are needed, soprano to bass, and {len(lines)} are found; the score's parts are {part_names(score)}; {remedy}"
+        )
+    shared = sorted({line.part for line in lines if _sharing(line, lines) > 1})
+    split = [f"{score.parts[index].name or f'part {index + 1}'} holds several voices: each is written as its own part" for index in shared]
+    said = [remark.sentence(score) + ("" if remark.voice else "; it stays as it is") for remark in remarks]
+    whole = (line if line.part in shared else replace(line, notes=score.parts[line.part].notes) for line in lines)
+    return tuple(whole), [*split, *said]
+
+
+def _sharing(line: Line, lines: Sequence[Line]) -> int:
+    """How many voices the line's part has."""
+    return sum(line.part == other.part for other in lines)
+
+
+def _spans(chorale: Chorale, bars: Sequence[str], start: str | None, end: str | None, letters: str) -> list[Span]:
+    """[start, end) in steps."""
+    if bars and (start, end) != (None, None):
+        raise ConfigError("a region is named by bars or by its beginning and end, not by both; choose one")
+    if bars:
+        return [span for text in bars for span in bar_spans(text, chorale)]
+    if (start, end, letters) == (None, None, VOICE_LETTERS):
+        raise ConfigError("no region is named; name bars like 5-8, a beginning and an end like 3:2 and 5:1, or voices like ATB")
+    first = 0 if start is None else step_at(start, chorale)
+    last = chorale.steps if end is None else step_at(end, chorale, is_end=True)
+    if last <= first:
+        raise NotationError(f"a region from {start or 'the beginning'} to {end or 'the end'} holds nothing; its end must come after")
+    return [(first, last)]
+
+
+def _struck_again(chorale: Chorale, free: BoolArray) -> Chorale:
+    """With onsets where kept notes and rests would have lost theirs; the fermata of such a note moves to what stays of it."""
+    orphans = np.zeros_like(free)
+    orphans[:, 1:] = free[:, :-1] & ~free[:, 1:] & ~chorale.onset[:, 1:]
+    fermata = chorale.fermata.copy()
+    for step in np.flatnonzero(orphans[0]):
+        begin = int(np.flatnonzero(chorale.onset[0, :step])[-1])
+        if fermata[begin]:
+            fermata[begin], fermata[step] = False, True
+    return chorale.replaced(onset=chorale.onset | orphans, fermata=fermata)
+
+
+# --- reports
+
+
+def _task(chorale: Chorale, spans: Sequence[Span], letters: str) -> str:
+    names = ", ".join(VOICES[VOICE_LETTERS.index(letter)] for letter in letters)
+    places = (f"{chorale.place(start)} up to {chorale.place(end) if end < chorale.steps else 'the end'}" for start, end in spans)
+    return f"rewritten: {names}; from {', '.join(places)}"
+
+
+def _edges(region: Region) -> Iterator[str]:
+    """A sentence for each note of which only a piece is kept."""
+    for voice, line in enumerate(region.lines):
+        for note, piece in _kept(region, voice, line.notes):
+            if piece.start > note.start:
+                yield line.remark(piece, "began in the region and is held out of it: struck again here").sentence(region.score)
+            elif piece.end < note.end:
+                yield line.remark(piece, "reaches into the region: it ends where the composer ends it").sentence(region.score)
+
+
+# --- the way back
+
+
+def _kept(region: Region, voice: int, notes: Sequence[Note]) -> Iterator[tuple[Note, Note]]:
+    """Each note of a voice with each piece of it that stays."""
+    spans, starts = region.spans(voice), sorted(note.start for note in notes if note.duration)
+    for note in notes:
+        after = bisect_right(starts, note.start)
+        following = starts[after] if after < len(starts) else region.score.end
+        yield from ((note, piece) for piece in _pieces(region, note, following, spans))
+
+
+def _pieces(region: Region, note: Note, following: int, spans: Sequence[Span]) -> Iterator[Note]:
+    """All of a note, nothing, or what lies before, between and after the free `spans`; `following`: the tick where the next note begins.
+
+    A note that sounds on both sides of an edge begins where it is heard to begin, on the grid, and ends likewise.
+    """
+    start = note.start
+    for begin, end in spans:
+        if note.duration == 0 and begin <= start < end:
+            return
+        heard = region.heard_at(start)
+        if note.end <= begin or start >= end or (heard >= end and note.end > end):
+            continue
+        if heard < begin:
+            yield replace(note, start=start, duration=begin - start)
+        if region.heard_at(min(note.end, following)) <= end:
+            return
+        start = end
+    yield replace(note, start=start, duration=note.end - start)
+
+
+def _rewritten(region: Region, voice: int, before: tuple[Note, ...], after: tuple[Note, ...]) -> Line:
+    """A voice with its kept notes and the new ones. `before`, `after`: the grid's notes of the source and of the filled chorale."""
+    line, spans = region.lines[voice], region.spans(voice)
+    notes = [piece for _, piece in _kept(region, voice, spelled(region.score, line.notes, before))]
+    velocity = median_low(note.velocity for note in line.notes)
+    for begin, end in spans:
+        # A note played a little before the region's end begins what follows; the new ones leave it room.
+        limit = min((note.start for note in notes if begin < note.start < end), default=end)
+        for note in (note for note in after if note.start < end and note.end >= begin):
+            new = replace(note, duration=min(note.end, limit) - note.start, velocity=velocity)
+            index = _reaching(region, voice, notes, new, begin)
+            if new.start >= begin:
+                notes.append(new)
+            elif index is not None:
+                notes[index] = replace(notes[index], duration=new.end - notes[index].start, fermata=new.fermata)
+            elif new.end > begin:
+                notes.append(replace(new, start=begin, duration=new.end - begin))
+    return replace(line, notes=tuple(sorted(notes, key=lambda note: note.start)))
+
+
+def _reaching(region: Region, voice: int, kept: Sequence[Note], note: Note, begin: int) -> int | None:
+    """Index of the kept note that reached into the region at `begin` and is that note on the grid; None if none did."""
+    if region.chorale.onset[voice, begin // region.step_ticks]:
+        return None
+    return next(
+        (
+            index
+            for index, other in enumerate(kept)
+            if other.end == begin and other.pitch == note.pitch and other.start % region.step_ticks == 0
+        ),
+        None,
+    )
+
+
+def _parts(part: Part, lines: Sequence[Line]) -> list[Part]:
+    """A part of the source as it is written: itself with its voice's new notes, or a part for each of its voices, or as it was."""
+    if not lines:
+        return [part]
+    alone = part.name if len(lines) == 1 else ""
+    return [replace(part, name=alone or line.name.capitalize(), notes=line.notes) for line in lines]
