@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from musicgen.music.chorale import Chorale
     from musicgen.music.convert import to_chorale, to_score
     from musicgen.music.pitch import Key
+    from musicgen.music.region import find_region, with_region
     from musicgen.music.score import Meter, Note, Part, Score
     from musicgen.music.sketch import Sketch
     from musicgen.music.tune import find_tune, with_voices
@@ -46,6 +47,7 @@ _HOMES = {
     "Score": "musicgen.music.score",
     "Sketch": "musicgen.music.sketch",
     "build_corpus": "musicgen.corpus.build",
+    "find_region": "musicgen.music.region",
     "find_tune": "musicgen.music.tune",
     "from_pretty_midi": "musicgen.files.midi",
     "list_composers": "musicgen.composers.loading",
@@ -56,6 +58,7 @@ _HOMES = {
     "to_chorale": "musicgen.music.convert",
     "to_pretty_midi": "musicgen.files.midi",
     "to_score": "musicgen.music.convert",
+    "with_region": "musicgen.music.region",
     "with_voices": "musicgen.music.tune",
     "write_png": "musicgen.rendering.engraving",
     "write_score": "musicgen.files.io",
@@ -76,6 +79,7 @@ __all__ = [
     "Score",
     "Sketch",
     "build_corpus",
+    "find_region",
     "find_tune",
     "from_pretty_midi",
     "list_composers",
@@ -86,6 +90,7 @@ __all__ = [
     "to_chorale",
     "to_pretty_midi",
     "to_score",
+    "with_region",
     "with_voices",
     "write_png",
     "write_score",

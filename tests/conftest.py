@@ -7,6 +7,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+from musicgen.cli import main
 from musicgen.corpus.build import build_corpus
 
 
@@ -42,3 +43,47 @@ def at_work(workshop, tmp_path, monkeypatch):
         (tmp_path / thing.name).symlink_to(thing)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def run(at_work, capsys):
+    """`run("compose", ...) -> (exit code, stdout, stderr)` in a fresh folder."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def good(run):
+    """As `run`, for what must succeed; returns stdout."""
+
+    def call(*arguments: str) -> str:
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        assert "Traceback" not in err
+        return out
+
+    return call
+
+
+@pytest.fixture
+def refused(run, at_work):
+    """As `run`, for what must be refused with one line and without a new file; returns the line."""
+
+    def call(*arguments: str) -> str:
+        before = set(at_work.rglob("*"))
+        code, out, err = run(*arguments)
+        assert code == 2, err
+        assert out == ""
+        *remarks, line = err.splitlines()
+        assert line.startswith("musicgen: error: ")
+        assert not any(other.startswith("musicgen:") for other in remarks)
+        assert "Traceback" not in err
+        assert set(at_work.rglob("*")) <= before | {at_work / "out"}
+        return line
+
+    return call

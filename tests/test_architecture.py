@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from workshop import ABC, KRN, plain_tune
 
@@ -170,7 +171,7 @@ def readme_commands() -> list[str]:
 
 
 def test_the_readme_shows_commands():
-    assert {command.split()[1] for command in readme_commands()} >= {"compose", "harmonize", "train", "corpus"}
+    assert {command.split()[1] for command in readme_commands()} >= {"compose", "harmonize", "fill", "train", "corpus"}
 
 
 @pytest.mark.parametrize("command", readme_commands())
@@ -187,12 +188,17 @@ def test_a_command_of_the_readme_runs(command, at_work):
     assert main(words) == 0
 
 
-CHOIR = """
+CHOIR_BAR = """
     S  E5 -  -  -  D5 -  -  -  C5 -  -  -  -  -  -  -
     A  G4 -  -  -  G4 -  F4 -  E4 -  -  -  -  -  -  -
     T  C4 -  -  -  B3 -  -  -  G3 -  -  -  -  -  -  -
     B  C3 -  -  -  G3 -  -  -  C3 -  -  -  -  -  -  -
 """
+
+
+def choir(bars: int) -> Chorale:
+    bar = Chorale.parse(CHOIR_BAR)
+    return Chorale(np.tile(bar.pitch, bars), np.tile(bar.onset, bars), np.tile(bar.fermata, bars))
 
 
 def make_place_for(path: Path) -> None:
@@ -203,4 +209,4 @@ def make_place_for(path: Path) -> None:
     if path.suffix in (".abc", ".krn"):
         path.write_text(ABC if path.suffix == ".abc" else KRN)
     elif path.suffix in (".mid", ".musicxml"):
-        write_score(to_score(Chorale.parse(CHOIR)) if path.stem == "choir" else plain_tune(), path)
+        write_score(to_score(choir(bars=8)) if path.stem == "choir" else plain_tune(), path)

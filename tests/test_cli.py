@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from workshop import odd_tune
 
-from musicgen.cli import main
 from musicgen.corpus.store import load_corpus
 from musicgen.evaluation.copying import LIMIT
 from musicgen.files import read_score, write_score
@@ -21,6 +20,7 @@ VERBS = (
     "",
     "compose",
     "harmonize",
+    "fill",
     "train",
     "models",
     "corpus",
@@ -36,50 +36,6 @@ FAST = ("--sweeps", "1")
 SMALL = [
     f"--set={setting}" for setting in ("model.width=8", "model.embedding=4", "model.layers=1", "training.batch=2", "training.window=16")
 ]
-
-
-@pytest.fixture
-def run(at_work, capsys):
-    """`run("compose", ...) -> (exit code, stdout, stderr)` in a fresh folder."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
-def good(run):
-    """As `run`, for what must succeed; returns stdout."""
-
-    def call(*arguments: str) -> str:
-        code, out, err = run(*arguments)
-        assert code == 0, err
-        assert "Traceback" not in err
-        return out
-
-    return call
-
-
-@pytest.fixture
-def refused(run, at_work):
-    """As `run`, for what must be refused with one line and without a new file; returns the line."""
-
-    def call(*arguments: str) -> str:
-        before = set(at_work.rglob("*"))
-        code, out, err = run(*arguments)
-        assert code == 2, err
-        assert out == ""
-        *remarks, line = err.splitlines()
-        assert line.startswith("musicgen: error: ")
-        assert not any(other.startswith("musicgen:") for other in remarks)
-        assert "Traceback" not in err
-        assert set(at_work.rglob("*")) <= before | {at_work / "out"}
-        return line
-
-    return call
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.command("compose")(write.compose)
 app.command("harmonize")(write.harmonize)
+app.command("fill")(write.fill)
 app.command("train")(train.train)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(evaluate.app, name="evaluate")

@@ -29,6 +29,7 @@ OutputOption = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg or .png. Give it several times for several."),
 ]
+QuantizeOption = Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")]
 TemperatureOption = Annotated[float | None, typer.Option(help="From 0 (strict) to 10 (wild); 0.6 is usual.")]
 TopPOption = Annotated[float | None, typer.Option(help="Only the likeliest notes that reach this probability together; 1 is all.")]
 SweepsOption = Annotated[float | None, typer.Option(help="How often each note is thought over; 16 is usual, more is slower.")]

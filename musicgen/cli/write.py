@@ -1,8 +1,9 @@
-"""`musicgen compose` and `musicgen harmonize`: new files of music."""
+"""`musicgen compose`, `musicgen harmonize` and `musicgen fill`: new files of music."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from musicgen.cli.options import (
     LayoutOption,
     ModelOption,
     OutputOption,
+    QuantizeOption,
     SeedOption,
     SweepsOption,
     TemperatureOption,
@@ -32,10 +34,9 @@ if TYPE_CHECKING:
     from musicgen.music.chorale import Chorale
     from musicgen.music.score import Score
     from musicgen.music.sketch import Sketch
-    from musicgen.music.tune import Tune
 
-HEARD = "the tune is written as it was, but heard by the composer on the grid"
-PHRASES_ASSUMED = "the tune has no fermatas: phrase ends were assumed; mark them with fermatas to choose"
+HEARD = "what is kept is written as it was, but heard by the composer on the grid"
+PHRASES_ASSUMED = "there are no fermatas: phrase ends were assumed; mark them with fermatas to choose"
 
 
 def compose(
@@ -86,7 +87,7 @@ def harmonize(
     tune: Annotated[Path, typer.Argument(help="The tune: .mid, .musicxml, .mxl, .abc or .krn.")],
     part: Annotated[str | None, typer.Option(help="Name or number of the part that is the tune; found if not said.")] = None,
     keep: Annotated[str, typer.Option(help="Which voices of a four-voice score stay, by letters: S, SB, ...")] = "S",
-    quantize: Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")] = False,
+    quantize: QuantizeOption = False,
     model: ModelOption = "deepbach",
     seed: SeedOption = None,
     count: CountOption = 1,
@@ -104,25 +105,24 @@ def harmonize(
     from musicgen.composers.plan import with_phrases
     from musicgen.files.io import read_score
     from musicgen.music.sketch import Sketch
-    from musicgen.music.tune import with_voices
+    from musicgen.music.tune import find_tune, with_voices
     from musicgen.rendering.export import check_score
 
     seeds, stages = seeds_from(seed, count), screen.Stages()
     with stages("read"):
         score = read_score(tune, quantize=quantize)
-        found = _found(tune, score, part, keep)
+        with _named(tune):
+            found = find_tune(score, part, keep)
     paths = _outputs(output, f"{tune.stem}-harmonized", count, tune)
     check_score(with_voices(found, found.chorale), paths, layout.value)
-    heard = with_phrases(found.chorale)
-    assumed = () if found.chorale.fermata.any() else (PHRASES_ASSUMED,)
-    heard_as = (f"{HEARD}: {sentence}" for sentence in found.heard)
-    remarks = [*score.remarks, *found.report, *heard_as, *assumed]
+    remarks = _remarks(score, found.report, found.heard, found.chorale)
     if not as_json:
         screen.remarks(remarks)
     with stages("load"):
         composer = _load(model, temperature, top_p, sweeps)
     with stages("harmonize"):
-        filled = _fill(composer, [Sketch.for_voices(heard, found.keep)] * count, seeds, "harmonizing")
+        sketch = Sketch.for_voices(with_phrases(found.chorale), found.keep)
+        filled = _fill(composer, [sketch] * count, seeds, "harmonizing")
     with stages("write"):
         pieces = _write([with_voices(found, chorale) for chorale in filled], filled, seeds, paths, layout)
     _report({"model": composer.name, "remarks": remarks, "pieces": pieces, "seconds": stages.seconds}, as_json)
@@ -130,14 +130,76 @@ def harmonize(
         screen.remark(f"next: other voices with --seed {seeds[-1] + 1}, several to choose from with --count 5 -o c.musicxml")
 
 
-def _found(path: Path, score: Score, part: str | None, keep: str) -> Tune:
-    """`find_tune`, whose errors then name the file."""
-    from musicgen.music.tune import find_tune
+def fill(
+    source: Annotated[Path, typer.Argument(metavar="SCORE", help="The score of four voices: .mid, .musicxml, .mxl, .abc or .krn.")],
+    bars: Annotated[
+        list[str] | None, typer.Option(help="Bars to rewrite: 5, 5-8 or 2,5-8, also several times. A pick-up is bar 0.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Bar and beat where the region begins, like 3:2; the beginning if only --to is said.")
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", help="Bar and beat where it ends, like 5:1, which itself stays; the end if only --from is said."),
+    ] = None,
+    voices: Annotated[str, typer.Option(help="Voices to rewrite, by letters: ATB, ...; alone, from beginning to end.")] = "SATB",
+    quantize: QuantizeOption = False,
+    model: ModelOption = "deepbach",
+    seed: SeedOption = None,
+    count: CountOption = 1,
+    output: OutputOption = None,
+    layout: LayoutOption = Layout.OPEN,
+    temperature: TemperatureOption = None,
+    top_p: TopPOption = None,
+    sweeps: SweepsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rewrite a region of a score.
 
+    Bars, or a beginning and an end, in all voices or some; the rest of the score stays note for note. A note that is held over the
+    region's end is struck again there, which is said.
+    """
+    from musicgen.composers.plan import with_phrases
+    from musicgen.files.io import read_score
+    from musicgen.music.region import find_region, with_region
+    from musicgen.music.sketch import Sketch
+    from musicgen.rendering.export import check_score
+
+    seeds, stages = seeds_from(seed, count), screen.Stages()
+    with stages("read"):
+        score = read_score(source, quantize=quantize)
+        with _named(source):
+            region = find_region(score, bars or (), start, end, voices)
+    paths = _outputs(output, f"{source.stem}-filled", count, source)
+    check_score(with_region(region, region.chorale), paths, layout.value)
+    remarks = _remarks(score, region.report, region.heard, region.chorale)
+    if not as_json:
+        screen.remarks(remarks)
+    with stages("load"):
+        composer = _load(model, temperature, top_p, sweeps)
+    with stages("fill"), _named(source):
+        sketch = Sketch(with_phrases(region.chorale), region.free)
+        filled = _fill(composer, [sketch] * count, seeds, "filling")
+    with stages("write"):
+        pieces = _write([with_region(region, chorale) for chorale in filled], filled, seeds, paths, layout)
+    _report({"model": composer.name, "remarks": remarks, "pieces": pieces, "seconds": stages.seconds}, as_json)
+    if not as_json:
+        screen.remark(f"next: another way with --seed {seeds[-1] + 1}, several to choose from with --count 5 -o c.musicxml")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors in the music name its file."""
     try:
-        return find_tune(score, part, keep)
+        yield
     except NotationError as error:
         raise FileError(path, str(error)) from error
+
+
+def _remarks(score: Score, report: Sequence[str], heard: Sequence[str], chorale: Chorale) -> list[str]:
+    """What a user should know of a source before it is rewritten."""
+    assumed = () if chorale.fermata.any() else (PHRASES_ASSUMED,)
+    return [*score.remarks, *report, *(f"{HEARD}: {sentence}" for sentence in heard), *assumed]
 
 
 def _outputs(output: Sequence[Path] | None, stem: str, count: int, source: Path | None = None) -> list[Path]:

@@ -41,13 +41,13 @@ def checkpoint_folders() -> dict[str, Path]:
 def list_composers() -> list[ComposerInfo]:
     """Everything `load_composer` takes by name."""
     trained = [
-        ComposerInfo(name, METHODS.get(_kind(folder), "unknown"), "compose, harmonize, evaluate", str(folder))
+        ComposerInfo(name, METHODS.get(_kind(folder), "unknown"), "compose, harmonize, fill, evaluate", str(folder))
         for name, folder in checkpoint_folders().items()
     ]
     return [
         *trained,
-        ComposerInfo("bach", "reference", "harmonize his own chorales (needs the corpus)", "corpora/bach-chorales"),
-        ComposerInfo("dice", "reference", "compose, harmonize", "built in"),
+        ComposerInfo("bach", "reference", "harmonize and fill his own chorales (needs the corpus)", "corpora/bach-chorales"),
+        ComposerInfo("dice", "reference", "compose, harmonize, fill", "built in"),
     ]
 
 

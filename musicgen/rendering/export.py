@@ -69,4 +69,4 @@ def check_exports(paths: Sequence[Path], count: int = 1, source: Path | None = N
             raise FileError(target, "this output is named twice; name each once")
         seen.add(target.resolve())
         if source is not None and target.exists() and source.exists() and target.samefile(source):
-            raise FileError(target, "this is the tune itself, and it would be overwritten; choose another name")
+            raise FileError(target, "this is the source itself, and it would be overwritten; choose another name")
