@@ -116,16 +116,17 @@ class _Reader:
         self.model = model
         self.memory = model.reader(sketch, conditions, lengths)
         self.cache = model.new_cache(len(sketch), sketch.shape[-1])
-        self.before = sketch[..., 0]  # BOUNDARY
-        self.state = model.advance(self.before, self.memory[:, 0], self.cache, 0)
+        self.recall = model.recall(sketch[..., 0], sketch.shape[-1])  # BOUNDARY
+        self.view = model.advance(self.recall.now, self.memory[:, 0], self.cache, 0)
         self.steps_read = 0
 
     @torch.inference_mode()
     def logits(self, ids: IdArray, voice: int, step: int) -> FloatArray:
         while self.steps_read <= step:
             if self.steps_read:
-                self.before = torch.from_numpy(ids[..., self.steps_read - 1])
+                self.recall.read(torch.from_numpy(ids[..., self.steps_read - 1]))
             self.steps_read += 1
-            self.state = self.model.advance(self.before, self.memory[:, self.steps_read], self.cache, self.steps_read)
-        result: FloatArray = self.model.decide(voice, self.state, self.before, torch.from_numpy(ids[..., step])).numpy()
+            self.view = self.model.advance(self.recall.now, self.memory[:, self.steps_read], self.cache, self.steps_read)
+        now = torch.from_numpy(ids[..., step])
+        result: FloatArray = self.model.decide(voice, self.view[:, voice], self.recall.now, now).numpy()
         return result

@@ -31,6 +31,17 @@ def delayed(states: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)
 
 
+class PerVoice(nn.Module):
+    """A linear map of its own for each voice: (..., V, A) -> (..., V, B)."""
+
+    def __init__(self, voices: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(voices, inputs, outputs).uniform_(-1, 1) / inputs**0.5)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return torch.einsum("...va,vab->...vb", states, self.weight)
+
+
 class Block(nn.Module):
     """A pre-norm Transformer layer: attention with rotary positions (Su et al. 2021), then SwiGLU (Shazeer 2020)."""
 

@@ -18,11 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from musicgen.errors import ConfigError
-from musicgen.models.layers import Block, rotary, within_span
+from musicgen.models.layers import Block, PerVoice, rotary, within_span
 from musicgen.models.motions import by_motion, distance_index, motion_columns
+from musicgen.models.recall import LENGTHS, MOST_AGE, Recall, Recalled, recall_all
 
-# An entry of the table of motions moves by one learning rate an update: without a scale, too slowly to forbid anything.
-MOTION_SCALE = 8.0
+# An entry of a table moves by one learning rate an update: without a scale, too slowly to forbid or to demand anything.
+TABLE_SCALE = 8.0
+WAYS = 3  # a voice alone, all together, led by the first
+AGREEMENTS = 3
+CLASSES = len(LENGTHS) + 1
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ class SketcherConfig:
         return len(self.order)
 
     @property
+    def context(self) -> int:
+        """Numbers that the conditions of a step become."""
+        return len(self.condition_sizes) * self.condition_embedding
+
+    @property
     def mask_id(self) -> int:
         return self.vocab_size
 
@@ -93,11 +102,14 @@ class Sketcher(nn.Module):
         self.config = c = config
         self.reader = Reader(c)
         self.embed_past = CellEmbedding(c)
+        self.embed_line = LineEmbedding(c)
         pairs = c.voices * (c.voices - 1) // 2
         self.embed_intervals = nn.Embedding(pairs * (2 * c.reach + 2), c.embedding)
-        self.enter = nn.Linear((c.voices + pairs) * c.embedding + c.width, c.width)
+        self.enter = nn.Linear(c.voices * (c.embedding + LineEmbedding.size) + pairs * c.embedding + c.width + c.context, c.width)
         self.layers = nn.ModuleList(Block(c.width, c.heads, c.inner, c.dropout) for _ in range(c.decoder_layers))
         self.leave = nn.LayerNorm(c.width)
+        self.to_voices = nn.Linear(c.width + c.context, c.voices * c.width)
+        self.line_to_voices = PerVoice(c.voices, LineEmbedding.size, c.width)
         self.heads = nn.ModuleList(VoiceHead(c, voice) for voice in range(c.voices))
         self.dropout = nn.Dropout(c.dropout)
 
@@ -107,18 +119,22 @@ class Sketcher(nn.Module):
         A cell's logits read the sketch, the ids of the steps before, and those of its own step that are given or decided before it.
         They say nothing at the first step, before which there is none.
         """
-        before = torch.cat([ids[..., :1], ids[..., :-1]], dim=-1).transpose(1, 2)  # (B, T, V)
-        states = self._enter(self._hidden_in_part(before), self.reader(sketch, conditions, lengths))
+        c = self.config
+        past = recall_all(ids, c.sounds, c.mask_id, c.order[0])
+        memory = self.reader(sketch, conditions, lengths)
+        seen = self._hidden_in_part(past.before)
+        line = self.embed_line(past, seen)
+        states = self._enter(seen, line, memory)
         steps = ids.shape[-1]
-        rotation = rotary(torch.arange(steps, device=ids.device), self.config.width // self.config.heads)
-        attention_mask = within_span(steps, self.config.span, ids.device).tril()
+        rotation = rotary(torch.arange(steps, device=ids.device), c.width // c.heads)
+        attention_mask = within_span(steps, c.span, ids.device).tril()
         for layer in self.layers:
             states = layer(states, rotation, attention_mask)
-        states = self.leave(states)
+        views = self._views(states, line, memory)
         now = sketch.transpose(1, 2).clone()
-        logits: list[Tensor] = [states] * self.config.voices
-        for voice in self.config.order:
-            logits[voice] = self.heads[voice](states, before, now)
+        logits: list[Tensor] = [states] * c.voices
+        for voice in c.order:
+            logits[voice] = self.heads[voice](views[..., voice, :], past, now)
             now[..., voice] = ids[:, voice]
         return torch.stack(logits, dim=1)
 
@@ -127,31 +143,42 @@ class Sketcher(nn.Module):
         c = self.config
         return torch.zeros(c.decoder_layers, 2, pieces, c.heads, steps, c.width // c.heads)
 
-    def advance(self, before: Tensor, memory: Tensor, cache: Tensor, step: int) -> Tensor:
-        """The state (B, D) of one step from the ids of the step before (B, V) and the reader's memory of this step (B, D)."""
-        states = self._enter(before[:, None], memory[:, None])
-        rotation = rotary(torch.tensor([step], device=before.device), self.config.width // self.config.heads)
+    def recall(self, start: Tensor, steps: int) -> Recall:
+        """What is read so far, to be told step by step; start (B, V)."""
+        return Recall(start, steps, self.config.sounds, self.config.mask_id, self.config.order[0])
+
+    def advance(self, past: Recalled, memory: Tensor, cache: Tensor, step: int) -> Tensor:
+        """What each voice's head sees of one step (B, V, D), from what is known of the past (B, V) and the reader's memory of it (B, M)."""
+        line = self.embed_line(past, past.before)
+        states = self._enter(past.before, line, memory)[:, None]
+        rotation = rotary(torch.tensor([step], device=memory.device), self.config.width // self.config.heads)
         for layer, kept in zip(self.layers, cache, strict=True):
             assert isinstance(layer, Block)  # nn.ModuleList forgets what it holds
             states = layer.advance(states, rotation, kept, step, self.config.span)
-        left: Tensor = self.leave(states)[:, 0]
-        return left
+        return self._views(states[:, 0], line, memory)
 
-    def decide(self, voice: int, state: Tensor, before: Tensor, now: Tensor) -> Tensor:
-        """Logits (B, K) of a voice from its step's state, the ids of the step before and those of this one (B, V), MASK if not known."""
-        logits: Tensor = self.heads[voice](state, before, now)
+    def decide(self, voice: int, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
+        """Logits (B, K) of a voice from its view of the step (B, D), the past, and the ids of this step (B, V), MASK if not known."""
+        logits: Tensor = self.heads[voice](view, past, now)
         return logits
 
-    def _enter(self, before: Tensor, memory: Tensor) -> Tensor:
-        rungs = self.config.rung(before)
+    def _enter(self, seen: Tensor, line: Tensor, memory: Tensor) -> Tensor:
+        """seen (..., V), line (..., V, L), memory (..., M) -> (..., D)."""
+        rungs = self.config.rung(seen)
         rows = 2 * self.config.reach + 2
         intervals = [
             distance_index(rungs[..., high], rungs[..., low], self.config.reach) + pair * rows
             for pair, (high, low) in enumerate(combinations(range(self.config.voices), 2))
         ]
-        embedded = self.embed_past(before), self.embed_intervals(torch.stack(intervals, dim=-1)).flatten(-2)
-        entered: Tensor = self.dropout(self.enter(torch.cat([*embedded, memory], dim=-1)))
+        between = self.embed_intervals(torch.stack(intervals, dim=-1)).flatten(-2)
+        entered: Tensor = self.dropout(self.enter(torch.cat([self.embed_past(seen), between, line.flatten(-2), memory], dim=-1)))
         return entered
+
+    def _views(self, states: Tensor, line: Tensor, memory: Tensor) -> Tensor:
+        """What each voice's head sees (..., V, D): the decoder's state, its own line, the conditions."""
+        seen = torch.cat([self.leave(states), memory[..., -self.config.context :]], dim=-1)
+        views: Tensor = self.to_voices(seen).unflatten(-1, (self.config.voices, -1)) + self.line_to_voices(line)
+        return views
 
     def _hidden_in_part(self, before: Tensor) -> Tensor:
         if not self.training or not self.config.hidden:
@@ -168,15 +195,15 @@ class Reader(nn.Module):
         self.config = c = config
         self.embed_given = CellEmbedding(c)
         self.embed_conditions = nn.ModuleList(nn.Embedding(size, c.condition_embedding) for size in c.condition_sizes)
-        self.enter = nn.Linear(c.voices * c.embedding + len(c.condition_sizes) * c.condition_embedding, c.width)
+        self.enter = nn.Linear(c.voices * c.embedding + c.context, c.width)
         self.layers = nn.ModuleList(Block(c.width, c.heads, c.inner, c.dropout) for _ in range(c.encoder_layers))
         self.leave = nn.LayerNorm(c.width)
         self.dropout = nn.Dropout(c.dropout)
 
     def forward(self, sketch: Tensor, conditions: Tensor, lengths: Tensor) -> Tensor:
-        """sketch (B, V, T), conditions (B, C, T), lengths (B,) -> (B, T, D)."""
-        context = [table(row) for table, row in zip(self.embed_conditions, conditions.unbind(1), strict=True)]
-        states = self.dropout(self.enter(torch.cat([self.embed_given(sketch.transpose(1, 2)), *context], dim=-1)))
+        """sketch (B, V, T), conditions (B, C, T), lengths (B,) -> (B, T, M): the states, then the conditions as they are."""
+        context = torch.cat([table(row) for table, row in zip(self.embed_conditions, conditions.unbind(1), strict=True)], dim=-1)
+        states = self.dropout(self.enter(torch.cat([self.embed_given(sketch.transpose(1, 2)), context], dim=-1)))
         steps = torch.arange(sketch.shape[-1], device=sketch.device)
         rotation = rotary(steps, self.config.width // self.config.heads)
         near = within_span(len(steps), self.config.span, sketch.device)
@@ -185,8 +212,7 @@ class Reader(nn.Module):
         attention_mask = (near & valid[:, None, :]) | torch.eye(len(steps), dtype=torch.bool, device=sketch.device)
         for layer in self.layers:
             states = layer(states, rotation, attention_mask[:, None])
-        left: Tensor = self.leave(states)
-        return left
+        return torch.cat([self.leave(states), context], dim=-1)
 
 
 class CellEmbedding(nn.Module):
@@ -207,11 +233,31 @@ class CellEmbedding(nn.Module):
         return flat
 
 
-class VoiceHead(nn.Module):
-    """Logits of one voice at one step, from the decoder's state, the step before, and what is known of this step.
+class LineEmbedding(nn.Module):
+    """(..., V, L): how long each voice has held its sound, and how it came there."""
 
-    Besides pitches it scores motions of its own voice, from the state and from a table: how the voice moves while each other one does,
-    from which interval. So it learns once, for all keys, which motions go together.
+    ages, moves = 16, 24
+    size = ages + moves
+
+    def __init__(self, config: SketcherConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.embed_age = nn.Embedding(c.voices * (MOST_AGE + 1), self.ages)
+        self.embed_move = nn.Embedding(c.voices * (2 * c.motion + 2), self.moves)
+
+    def forward(self, past: Recalled, seen: Tensor) -> Tensor:
+        """seen (..., V): the ids of the step before, MASK where they are hidden."""
+        c = self.config
+        voices = torch.arange(c.voices, device=seen.device)
+        moves = distance_index(c.rung(seen), c.rung(past.left), c.motion)
+        return torch.cat([self.embed_age(past.age + voices * (MOST_AGE + 1)), self.embed_move(moves + voices * (2 * c.motion + 2))], dim=-1)
+
+
+class VoiceHead(nn.Module):
+    """Logits of one voice at one step, from its view of the step, the past, and what is known of this step.
+
+    Besides sounds it scores motions of its own voice, from the state and from a table: how the voice moves while each other one does,
+    from which interval. So it learns once, for all keys, which motions go together. And it scores going on as the piece once did.
     """
 
     def __init__(self, config: SketcherConfig, voice: int) -> None:
@@ -220,38 +266,68 @@ class VoiceHead(nn.Module):
         self.voice = voice
         self.embed_known = CellEmbedding(c)
         self.embed_interval = nn.Embedding(c.voices * (2 * c.reach + 2), c.embedding)
-        self.from_state = nn.Linear(c.width, c.width)
-        self.from_known = nn.Linear(c.voices * c.embedding, c.width, bias=False)
+        self.from_known = nn.Linear(c.voices * c.embedding, c.width)
+        self.embed_ways = nn.Embedding(WAYS * CLASSES, 16)
+        self.from_ways = nn.Linear(WAYS * 16, c.width, bias=False)
         self.to_sounds = nn.Linear(c.width, c.sounds + 1)
         self.to_motions = nn.Linear(c.width, 2 * c.motion + 1)
+        self.to_ways = nn.Linear(c.width, WAYS)
         self.embed_motions = nn.Embedding(c.voices * (2 * c.reach + 2) * (2 * c.motion + 2), 2 * c.motion + 1)
-        nn.init.zeros_(self.embed_motions.weight)
+        self.embed_going_on = nn.Embedding(WAYS * AGREEMENTS * CLASSES, 1)
+        for started_at_zero in (self.embed_motions, self.embed_going_on, self.to_ways):
+            nn.init.zeros_(started_at_zero.weight)
         self.dropout = nn.Dropout(c.dropout)
         # What depends on ids alone is looked up: one step of one piece is too short for long chains of small operations.
         self.others = [other for other in range(c.voices) if other != voice]
         self.rungs: Tensor
         self.columns: Tensor
         self.intervals: Tensor
+        self.ways: Tensor
         ids = torch.arange(c.input_size)
         candidates = torch.arange(c.sounds + 1).expand(c.input_size, -1)  # the last one is holding, a motion of 0
         candidates = torch.where(candidates == c.sounds, c.rung(ids)[:, None], torch.where(candidates > 0, candidates, -1))
         self.register_buffer("rungs", c.rung(ids), persistent=False)
         self.register_buffer("columns", motion_columns(candidates, c.rung(ids), c.motion), persistent=False)
         self.register_buffer("intervals", torch.arange(c.voices) * (2 * c.reach + 2), persistent=False)
+        self.register_buffer("ways", torch.arange(WAYS), persistent=False)
 
-    def forward(self, state: Tensor, before: Tensor, now: Tensor) -> Tensor:
-        """state (..., D), before and now (..., V), MASK where not known -> (..., K). Nothing of `now` is read in the own voice."""
+    def forward(self, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
+        """view (..., D), past and now (..., V), MASK where not known -> (..., K). Nothing of `now` is read in the own voice."""
         c = self.config
+        followed, classes, agreement = self._ways(past, now)
         now = now.clone()
-        now[..., self.voice] = before[..., self.voice]
-        rungs_before, rungs_now = self.rungs[before], self.rungs[now]
+        now[..., self.voice] = past.before[..., self.voice]
+        rungs_before, rungs_now = self.rungs[past.before], self.rungs[now]
         own = rungs_before[..., self.voice, None]
         interval_now = distance_index(rungs_now, own, c.reach) + self.intervals
-        known = self.embed_known(now) + self.embed_interval(interval_now).flatten(-2)
-        hidden = self.dropout(nn.functional.gelu(self.from_state(state) + self.from_known(self.dropout(known))))
+        known = self.dropout(self.embed_known(now) + self.embed_interval(interval_now).flatten(-2))
+        ways = self.embed_ways(classes + self.ways * CLASSES).flatten(-2)
+        hidden = self.dropout(nn.functional.gelu(view + self.from_known(known) + self.from_ways(ways)))
         motions = self.to_motions(hidden) + self._motions_beside(rungs_before, rungs_now, own)
-        scores = self.to_sounds(hidden) + by_motion(motions, self.columns[before[..., self.voice]])
-        return self._as_ids(scores, before[..., self.voice])
+        scores = self.to_sounds(hidden) + by_motion(motions, self.columns[past.before[..., self.voice]])
+        logits = self._as_ids(scores, past.before[..., self.voice])
+        rows = (self.ways * AGREEMENTS + agreement) * CLASSES + classes
+        going_on = self.to_ways(hidden) + TABLE_SCALE * self.embed_going_on(rows)[..., 0]
+        nowhere = classes == 0
+        return logits.scatter_add(-1, followed.masked_fill(nowhere, 0), going_on.masked_fill(nowhere, 0.0).to(logits.dtype))
+
+    def _ways(self, past: Recalled, now: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(..., 3) each: the id that followed where this voice alone, all together, the leader went this way; how long a way, as a class,
+        0 where what is known of this step already differs; and whether something is known that agrees (2), differs (1), or not (0)."""
+        leader = self.config.order[0]
+        followed = torch.stack([past.alone[..., self.voice], past.together[..., self.voice], past.led[..., self.voice]], dim=-1)
+        known = now < self.config.vocab_size
+        differ = known & (now != past.together)
+        some = known[..., self.others].any(-1)
+        all_agree = some.long() * (2 - differ[..., self.others].any(-1).long())
+        led = known[..., leader].long() * (2 - (now[..., leader] != past.led[..., leader]).long())
+        if self.voice == leader:
+            led = torch.zeros_like(led)
+        agreement = torch.stack([torch.zeros_like(led), all_agree, led], dim=-1)
+        alone = past.alone_class[..., self.voice]
+        led_class = torch.zeros_like(alone) if self.voice == leader else past.alone_class[..., leader]
+        classes = torch.stack([alone, past.together_class[..., self.voice], led_class], dim=-1)
+        return followed, classes.masked_fill(agreement == 1, 0), agreement
 
     def _motions_beside(self, before: Tensor, now: Tensor, own: Tensor) -> Tensor:
         """(..., 2 M + 1) summed over the other voices."""
@@ -259,7 +335,7 @@ class VoiceHead(nn.Module):
         motion = distance_index(now, before, self.config.motion)
         rows = interval * (2 * self.config.motion + 2) + motion
         scores: Tensor = self.embed_motions(rows[..., self.others]).sum(dim=-2)
-        return MOTION_SCALE * scores
+        return TABLE_SCALE * scores
 
     def _as_ids(self, scores: Tensor, before: Tensor) -> Tensor:
         """S scores of striking each sound and one of holding -> logits of K ids, -inf for holding what did not sound before."""

@@ -8,7 +8,8 @@ from tiny import SKETCHER_CONFIG as CONFIG
 from tiny import tiny_sketcher
 
 from musicgen.errors import ConfigError
-from musicgen.models.sketcher import MOTION_SCALE, Sketcher, SketcherConfig
+from musicgen.models.recall import Recall, recall_all
+from musicgen.models.sketcher import CLASSES, TABLE_SCALE, Sketcher, SketcherConfig
 
 STEPS = 12
 MASK, BOUNDARY = CONFIG.vocab_size, CONFIG.vocab_size + 1
@@ -87,12 +88,14 @@ def test_one_step_at_a_time_gives_what_all_steps_at_once_give(span: int) -> None
     sketch, conditions, lengths, ids = inputs(batch=2)
     whole = model(sketch, conditions, lengths, ids)
     memory, cache = model.reader(sketch, conditions, lengths), model.new_cache(2, STEPS)
+    recall = model.recall(ids[..., 0], STEPS)
     for step in range(STEPS):
-        before = ids[..., max(0, step - 1)]
-        state = model.advance(before, memory[:, step], cache, step)
+        if step > 1:
+            recall.read(ids[..., step - 1])
+        views = model.advance(recall.now, memory[:, step], cache, step)
         now = sketch[..., step].clone()
         for voice in CONFIG.order:
-            logits = model.decide(voice, state, before, now)
+            logits = model.decide(voice, views[:, voice], recall.now, now)
             torch.testing.assert_close(logits, whole[:, voice, step], atol=1e-5, rtol=1e-5)
             now[:, voice] = ids[:, voice, step]
 
@@ -112,24 +115,33 @@ def test_the_table_of_motions_tells_a_parallel_from_a_contrary_motion() -> None:
     head, c = model.heads[2], model.config
     row = (3 * (2 * c.reach + 2) + c.reach - 7) * (2 * c.motion + 2) + c.motion + 2
     state, before, now = torch.zeros(1, c.width), torch.tensor([[40, 35, 30, 23]]), torch.tensor([[41, MASK, MASK, 25]])
-    plain = model.decide(2, state, before, now)
+    past = Recall(before, 1, c.sounds, MASK, 0).now
+    plain = model.decide(2, state, past, now)
     with torch.no_grad():
-        head.embed_motions.weight[row, c.motion + 2] = -5.0 / MOTION_SCALE
-    change = (model.decide(2, state, before, now) - plain)[0].detach()
+        head.embed_motions.weight[row, c.motion + 2] = -5.0 / TABLE_SCALE
+    change = (model.decide(2, state, past, now) - plain)[0].detach()
     assert float(change[32]) == pytest.approx(-5, abs=1e-5)
     assert float(change[: c.sounds].sum()) == pytest.approx(-5, abs=1e-4)
 
 
-def test_the_reach_of_attention_bounds_what_is_read() -> None:
-    """Two layers that look back two steps each, the step itself included, and the step before as input: three steps back."""
-    model = tiny_sketcher(replace(CONFIG, span=2, decoder_layers=2))
-    sketch, conditions, lengths, ids = inputs()
-    sketch = sketch.masked_fill(ids != BOUNDARY, MASK)
-    before = model(sketch, conditions, lengths, ids)
-    changed = ids.clone()
-    changed[0, 0, 4] = (ids[0, 0, 4] + 5) % CONFIG.sounds
-    differs = (model(sketch, conditions, lengths, changed) != before).any(-1)[0].any(0)
-    assert differs.nonzero().flatten().tolist() == [4, 5, 6, 7]
+def test_a_passage_that_comes_again_is_expected_to_go_on_as_before() -> None:
+    """The table speaks for the sound that followed, unless what is decided already differs."""
+    model = tiny_sketcher()
+    head, c = model.heads[3], model.config
+    first = torch.tensor([[40, 35, 30, 23], [41, 36, 31, 24], [42, 37, 32, 25], [43, 38, 33, 26]])
+    ids = torch.cat([torch.full((1, 4), BOUNDARY), first, first, first[:2]]).T[None]
+    past = recall_all(ids, c.sounds, MASK, c.order[0])
+    at = type(past)(*(rows[:, 8] for rows in past))  # after 7 steps of which the last three have been there before
+    now = torch.tensor([[43, MASK, MASK, MASK]])
+    other = torch.tensor([[45, MASK, MASK, MASK]])
+    view = torch.zeros(1, c.width)
+    plain, plain_other = (model.decide(3, view, at, known) for known in (now, other))
+    with torch.no_grad():
+        head.embed_going_on.weight[(1 * 3 + 2) * CLASSES :][:CLASSES] = 4.0 / TABLE_SCALE
+    change, change_other = model.decide(3, view, at, now) - plain, model.decide(3, view, at, other) - plain_other
+    expected = torch.zeros(c.sounds).index_fill(0, torch.tensor(26), 4.0)
+    torch.testing.assert_close(change[0, : c.sounds], expected, atol=1e-5, rtol=0)
+    assert not change_other[0, : c.sounds].any()
 
 
 @pytest.mark.parametrize("changes", [{"vocab_size": 93}, {"order": (0, 1, 1, 2)}, {"width": 20}, {"dropout": 1.0}, {"span": 0}])
