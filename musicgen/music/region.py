@@ -6,6 +6,7 @@ Shapes: V voices, T steps. The composer hears the notes around the region on the
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import lcm
@@ -97,21 +98,18 @@ def with_region(region: Region, filled: Chorale) -> Score:
 def _four_lines(score: Score) -> tuple[tuple[Line, ...], list[str]]:
     """The voices, soprano to bass, and what a user should know of how they were found."""
     lines, remarks = find_lines(score)
+    voices = Counter(line.part for line in lines)
+    shared = {
+        index: f"{score.parts[index].name or f'part {index + 1}'} holds {count} voices" for index, count in voices.items() if count > 1
+    }
     if len(lines) != len(VOICES):
-        remedy = "`harmonize` adds voices" if len(lines) < len(VOICES) else "name the four parts Soprano, Alto, Tenor and Bass"
-        raise NotationError(
-            f"four voices are needed, soprano to bass, and {len(lines)} are found; the score's parts are {part_names(score)}; {remedy}"
-        )
-    shared = sorted({line.part for line in lines if _sharing(line, lines) > 1})
-    split = [f"{score.parts[index].name or f'part {index + 1}'} holds several voices: each is written as its own part" for index in shared]
+        found = "; ".join([f"{len(lines)} are found; the score's parts are {part_names(score)}", *shared.values()])
+        remedy = "`harmonize` adds voices" if len(lines) < len(VOICES) else "keep four, or name four of them Soprano, Alto, Tenor and Bass"
+        raise NotationError(f"four voices are needed, soprano to bass, and {found}; {remedy}")
+    split = [f"{sentence}: each is written as its own part" for sentence in shared.values()]
     said = [remark.sentence(score) + ("" if remark.voice else "; it stays as it is") for remark in remarks]
     whole = (line if line.part in shared else replace(line, notes=score.parts[line.part].notes) for line in lines)
     return tuple(whole), [*split, *said]
-
-
-def _sharing(line: Line, lines: Sequence[Line]) -> int:
-    """How many voices the line's part has."""
-    return sum(line.part == other.part for other in lines)
 
 
 def _spans(chorale: Chorale, bars: Sequence[str], start: str | None, end: str | None, letters: str) -> list[Span]:

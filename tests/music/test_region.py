@@ -311,7 +311,7 @@ def test_two_staves_become_four_parts_which_is_said():
     score = choir()
     parts = (Part("R", score.parts[0].notes + score.parts[1].notes), Part("L", score.parts[2].notes + score.parts[3].notes, 19))
     region = find_region(replace(score, parts=parts), "2")
-    assert "R holds several voices: each is written as its own part" in region.report
+    assert "R holds 2 voices: each is written as its own part" in region.report
     result = with_region(region, filled(region))
     assert [(part.name, part.program) for part in result.parts] == [("Soprano", 52), ("Alto", 52), ("Tenor", 19), ("Bass", 19)]
 
@@ -354,8 +354,15 @@ def test_other_numbers_of_voices(parts, problem):
 def test_five_voices_are_asked_to_be_named():
     parts = [replace(part, name=f"P{index}") for index, part in enumerate(choir().parts)]
     fifth = Part("P4", tuple(Note(start, 480, 66) for start in range(0, 1920, 480)))
-    with pytest.raises(NotationError, match=r"and 5 are found; .*name the four parts Soprano, Alto, Tenor and Bass"):
+    with pytest.raises(NotationError, match=r"and 5 are found; .*keep four, or name four of them Soprano, Alto, Tenor and Bass"):
         find_region(choir(parts=(*parts, fifth)), "2")
+
+
+def test_a_part_with_chords_is_named_where_voices_are_too_many():
+    parts = choir().parts
+    chord = replace(parts[0], notes=(*parts[0].notes, Note(0, 480, 72)))
+    with pytest.raises(NotationError, match=r"and 5 are found; .*4 Bass; Soprano holds 2 voices; keep four"):
+        find_region(choir(parts=(chord, *parts[1:])), "2")
 
 
 # --- refused
