@@ -6,7 +6,7 @@ Shapes: B windows, V voices, T steps, C conditions. A piece stands between two B
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -84,6 +84,12 @@ def transpositions(chorale: Chorale, most: int) -> list[Chorale]:
     return [chorale.transposed(semitones) for semitones in range(-room_down, room_up + 1)]
 
 
+def modulations(chorale: Chorale) -> list[Chorale]:
+    """The piece as if its signature had a sharp or two more or fewer: where pitches are counted from the key, it has modulated."""
+    keys = [replace(chorale.key, fifths=chorale.key.fifths + change) for change in (-2, -1, 1, 2) if abs(chorale.key.fifths + change) <= 7]
+    return [chorale.replaced(key=key) for key in keys]
+
+
 class WindowSource:
     """Random windows of random transpositions; each piece is drawn in proportion to its length."""
 
@@ -93,6 +99,8 @@ class WindowSource:
         self.config = config
         self.task = task
         self.pieces = [[encode_piece(task.tokenizer, moved) for moved in transpositions(chorale, config.transpose)] for chorale in chorales]
+        modulated = chorales if config.modulate else ()
+        self.modulated = [[encode_piece(task.tokenizer, moved) for moved in modulations(chorale)] for chorale in modulated]
         lengths = np.array([versions[0].steps for versions in self.pieces], dtype=np.float64)
         self.shares = lengths / lengths.sum()
         self.steps = int(lengths.sum())
@@ -105,8 +113,12 @@ class WindowSource:
     def batch(self, number: int) -> Batch:
         rng = np.random.default_rng((self.config.seed, number))
         chosen = rng.choice(len(self.pieces), self.config.batch, p=self.shares)
-        windows = [self._window(self.pieces[index], rng) for index in chosen]
+        windows = [self._window(self._versions(index, rng), rng) for index in chosen]
         return self.task.practise(collate(windows, self.task.tokenizer), rng)
+
+    def _versions(self, index: int, rng: np.random.Generator) -> Sequence[EncodedPiece]:
+        modulates = self.config.modulate > 0 and rng.random() < self.config.modulate
+        return self.modulated[index] if modulates else self.pieces[index]
 
     def _window(self, versions: Sequence[EncodedPiece], rng: np.random.Generator) -> EncodedPiece:
         piece = versions[int(rng.integers(len(versions)))]

@@ -28,6 +28,10 @@ class TrainingConfig:
     """Decay of the running average of the weights, which is what is tested and kept."""
     transpose: int = 6
     """Pieces are moved by up to this many semitones, as far as the voices' ranges allow."""
+    modulate: float = 0.0
+    """Share of the windows whose piece is read as in a key one or two fifths away: for a tokenizer that counts pitches from the key."""
+    empty: float = 0.4
+    """Share of the sketches practised on that give nothing at all."""
     hidden: float = 0.3
     """Share of windows in which some cells are hidden from the model."""
     hidden_cells: float = 0.5
@@ -44,7 +48,7 @@ class TrainingConfig:
         for name in ("updates", "batch", "window", "test_every", "patience"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"training.{name}={getattr(self, name)}: at least 1")
-        for name in ("average", "hidden", "hidden_cells"):
+        for name in ("average", "modulate", "empty", "hidden", "hidden_cells"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"training.{name}={getattr(self, name)}: from 0 to 1")
         for name in ("learning_rate", "clip", "save_minutes", "weight_decay"):

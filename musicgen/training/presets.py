@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -52,17 +52,22 @@ def deepbach() -> Preset:
     return Preset("quartet", model, tokenizer, TrainingConfig())
 
 
-def flagship(untold: tuple[str, ...] = ()) -> Preset:
-    tokenizer = GridTokenizer("pair", untold=untold)
-    model = SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES)
-    # Most pieces fit into a window whole. After some 600 updates it learns pieces by heart: short, with heavy dropout.
-    training = TrainingConfig(updates=800, batch=8, window=256, warmup=100, weight_decay=0.1, average=0.99, test_every=100)
-    return Preset("sketcher", model, tokenizer, training)
+# Most pieces fit into a window whole. Soon a sketcher learns them by heart: a short schedule.
+SKETCHING = TrainingConfig(
+    updates=600, batch=8, window=256, learning_rate=1.5e-3, warmup=60, weight_decay=0.1, average=0.99, transpose=0, test_every=50
+)
+
+
+def flagship() -> Preset:
+    tokenizer = GridTokenizer("pair", relative=True, fermatas="struck")
+    return Preset("sketcher", SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES), tokenizer, SKETCHING)
 
 
 def jsb16() -> Preset:
-    """For the field's step matrices, which say nothing of keys and fermatas."""
-    return flagship(untold=("fermata", "key", "mode"))
+    """For the field's step matrices, which say nothing of modes and fermatas; for likelihood, not for filling sketches."""
+    tokenizer = GridTokenizer("pair", relative=True, untold=("fermata", "mode"))
+    model = SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES, encoder_layers=1)
+    return Preset("sketcher", model, tokenizer, replace(SKETCHING, empty=1.0))
 
 
 AFTER = {"quartet": ", after DeepBach (Hadjeres, Pachet and Nielsen 2017)", "sketcher": ", left to right with sight of the sketch"}

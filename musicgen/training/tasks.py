@@ -17,8 +17,8 @@ from musicgen.tokenizers.grid import GridTokenizer
 from musicgen.training.batches import Batch
 from musicgen.training.config import TrainingConfig
 
-# How often a sketch to practise on gives nothing, whole voices, all but a region, or cells at random.
-SKETCHES = {"nothing": 0.4, "voices": 0.3, "region": 0.15, "cells": 0.15}
+# How often a sketch to practise on that gives something gives whole voices, all but a region, or cells at random.
+SKETCHES = {"voices": 0.5, "region": 0.25, "cells": 0.25}
 # How often, where voices are given, it is the top voice alone: harmonizing is what people ask for most.
 TOP_VOICE = 0.5
 
@@ -52,7 +52,7 @@ class FreeCells:
 
     def practise(self, batch: Batch, rng: np.random.Generator) -> Batch:
         onset = self.tokenizer.cells(batch.targets.numpy())[1]
-        chosen = np.stack([draw_given(cells.shape, rng) for cells in onset])
+        chosen = np.stack([draw_given(cells.shape, self.config.empty, rng) for cells in onset])
         return self._sketch(batch, without_orphans(chosen, onset))
 
     def examine(self, batch: Batch) -> Batch:
@@ -74,10 +74,10 @@ def find_task(kind: str, tokenizer: GridTokenizer, config: TrainingConfig) -> Al
     return TASKS[kind](tokenizer, config)
 
 
-def draw_given(shape: tuple[int, ...], rng: np.random.Generator) -> BoolArray:
-    """(V, T) which cells a sketch to practise on gives."""
+def draw_given(shape: tuple[int, ...], empty: float, rng: np.random.Generator) -> BoolArray:
+    """(V, T) which cells a sketch to practise on gives; none in a share `empty` of them."""
     voices, steps = shape
-    what = rng.choice(list(SKETCHES), p=list(SKETCHES.values()))
+    what = "nothing" if rng.random() < empty else rng.choice(list(SKETCHES), p=list(SKETCHES.values()))
     given = np.zeros((voices, steps), dtype=bool)
     if what == "voices":
         given[[0] if rng.random() < TOP_VOICE else rng.permutation(voices)[: rng.integers(1, voices)]] = True

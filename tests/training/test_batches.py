@@ -5,9 +5,10 @@ from tiny import SKETCHER_CONFIG, TOKENIZER
 
 from musicgen.errors import ConfigError, CorpusError
 from musicgen.music.chorale import RANGES, REST
-from musicgen.training.batches import WindowSource, encode_piece, transpositions, whole_pieces
+from musicgen.tokenizers.grid import GridTokenizer
+from musicgen.training.batches import WindowSource, encode_piece, modulations, transpositions, whole_pieces
 from musicgen.training.config import TrainingConfig, apply_settings
-from musicgen.training.tasks import AllOthers
+from musicgen.training.tasks import AllOthers, FreeCells
 
 CONFIG = TrainingConfig(batch=6, window=40, hidden=0.5)
 TASK = AllOthers(TOKENIZER, CONFIG)
@@ -63,6 +64,27 @@ def test_transpositions_stay_in_the_ranges(chorales) -> None:
             for voice, (lowest, highest) in enumerate(RANGES):
                 sounding = version.pitch[voice][version.pitch[voice] != REST]
                 assert lowest <= sounding.min() <= sounding.max() <= highest
+
+
+def test_a_modulation_is_the_same_piece_in_a_neighbouring_key(chorales) -> None:
+    """Relative ids move by a fifth or two, and that is all that they do."""
+    tokenizer = GridTokenizer("pair", relative=True)
+    for chorale in chorales:
+        plain = tokenizer.encode(chorale)
+        moved = modulations(chorale)
+        assert [version.key.fifths - chorale.key.fifths for version in moved] == [-2, -1, 1, 2]
+        for version, fifths in zip(moved, (-2, -1, 1, 2), strict=True):
+            moves = np.unique((tokenizer.encode(version) - plain)[chorale.pitch != REST])
+            assert len(moves) == 1
+            assert (moves[0] + 7 * fifths) % 12 == 0
+
+
+def test_as_many_windows_modulate_as_asked(chorales) -> None:
+    tokenizer = GridTokenizer("pair", relative=True)
+    config = TrainingConfig(batch=40, window=40, transpose=0, modulate=0.25)
+    source = WindowSource(chorales[:1], config, FreeCells(tokenizer, config))
+    keys = torch.cat([source.batch(number).conditions[:, 3, 0] for number in range(10)])
+    assert 0.15 < float((keys != chorales[0].key.fifths % 12).float().mean()) < 0.35
 
 
 def test_whole_pieces_count_every_cell_once(chorales) -> None:

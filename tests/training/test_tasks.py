@@ -52,7 +52,7 @@ def test_orphans_are_taken_out_up_to_the_next_onset() -> None:
 
 def test_some_voice_is_always_left_to_be_found() -> None:
     rng = np.random.default_rng(0)
-    drawn = [draw_given((4, 30), rng) for _ in range(200)]
+    drawn = [draw_given((4, 30), 0.4, rng) for _ in range(200)]
     assert {given.shape for given in drawn} == {(4, 30)}
     assert np.mean([not given.any() for given in drawn]) == pytest.approx(0.4, abs=0.1)
     assert sum(given.all() for given in drawn) <= 4
