@@ -37,9 +37,9 @@ def likelihood(
     """How well a model foretells Bach's own pieces, in nats per cell: less is better."""
     from musicgen.evaluation.likelihood import measure_likelihood
 
-    composer, pieces = _subjects(model, split, corpus if data is None else str(data), seen or data is not None)
+    composer, pieces, told_nats = _subjects(model, split, corpus if data is None else str(data), seen or data is not None)
     with screen.progress("measuring") as show:
-        report = measure_likelihood(composer, pieces, on_progress=lambda share: show(share, ""))
+        report = measure_likelihood(composer, pieces, on_progress=lambda share: show(share, ""), told_nats=told_nats)
     _print(report.to_dict(), report.lines(), as_json)
 
 
@@ -56,7 +56,7 @@ def reconstruction(
     """How much of Bach comes back when some of his voices are taken away."""
     from musicgen.evaluation.reconstruction import measure_reconstruction
 
-    composer, pieces = _subjects(model, split, corpus, seen)
+    composer, pieces, _ = _subjects(model, split, corpus, seen)
     with screen.progress("rewriting") as show:
         report = measure_reconstruction(composer, pieces, seed, keep, lambda share: show(share, ""))
     _print(report.to_dict(), report.lines(), as_json)
@@ -93,7 +93,8 @@ def copying(
     _print(value, [*report.lines(), str(report), *beside], as_json)
 
 
-def _subjects(model: str, split: str, corpus_name: str, seen: bool) -> tuple[Composer, list[Chorale]]:
+def _subjects(model: str, split: str, corpus_name: str, seen: bool) -> tuple[Composer, list[Chorale], float]:
+    """The composer, the pieces to measure it on, and what their labels tell that their source does not, in nats a piece."""
     use_one_thread()
     from musicgen.composers.loading import load_composer
     from musicgen.corpus.matrices import load_any_corpus
@@ -103,7 +104,7 @@ def _subjects(model: str, split: str, corpus_name: str, seen: bool) -> tuple[Com
     pieces = corpus.pieces(split)
     if not seen:
         check_unseen(composer, corpus, split)
-    return composer, [piece.chorale for piece in pieces]
+    return composer, [piece.chorale for piece in pieces], corpus.told_nats
 
 
 def _score_files(paths: list[Path]) -> list[Path]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from musicgen.composers.composer import Likelihood
-from musicgen.composers.together import OnProgress, fill_in_batches, stack
+from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.sketcher import Sketcher
-from musicgen.music.chorale import Chorale
+from musicgen.music.chorale import BoolArray, Chorale
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
@@ -35,6 +36,7 @@ class SketcherComposer:
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = field(default_factory=SamplingOptions)
+    guesses_from: ClassVar[str] = "what is kept and all that came before"
 
     @classmethod
     def load(cls, folder: Path, options: SamplingOptions | None = None) -> SketcherComposer:
@@ -58,6 +60,7 @@ class SketcherComposer:
         self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
+        check_requests(self.name, self.model.config.voices, sketches, seeds)
         return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
 
     def nats(self, chorale: Chorale) -> Likelihood:
@@ -67,14 +70,24 @@ class SketcherComposer:
     def nats_of_free(self, sketch: Sketch, filled: Chorale) -> Likelihood:
         """Exact, of the free cells given the others; 0 in given cells."""
         ids = self.tokenizer.encode(filled)
-        edged = self._edged([ids], filled.steps)
-        hidden = torch.from_numpy(np.pad(sketch.free, ((0, 0), (1, 1)))[None])
-        conditions, lengths = self._conditions([self.tokenizer.conditions(filled)], [filled.steps])
-        with torch.inference_mode():
-            logits = self.model(edged.masked_fill(hidden, self.tokenizer.mask_id), conditions, lengths, edged)
-        log_p = log_softmax(logits[0, :, 1:-1].double().numpy())
+        log_p = log_softmax(self._logits_of_free(sketch.free, filled, ids).astype(np.float64))
         nats = -np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0]
         return Likelihood(np.where(sketch.free, nats, 0.0).astype(np.float32), "exact")
+
+    def guesses(self, chorale: Chorale, free: BoolArray) -> BoolArray:
+        """(V, T) whether the likeliest id of each free cell, given the others and all before it, is the true one."""
+        ids = self.tokenizer.encode(chorale)
+        right: BoolArray = self._logits_of_free(free, chorale, ids).argmax(axis=-1) == ids
+        return right & free
+
+    @torch.inference_mode()
+    def _logits_of_free(self, free: BoolArray, chorale: Chorale, ids: IdArray) -> FloatArray:
+        """(V, T, K)"""
+        edged = self._edged([ids], chorale.steps)
+        hidden = torch.from_numpy(np.pad(free, ((0, 0), (1, 1)))[None])
+        conditions, lengths = self._conditions([self.tokenizer.conditions(chorale)], [chorale.steps])
+        result: FloatArray = self.model(edged.masked_fill(hidden, self.tokenizer.mask_id), conditions, lengths, edged)[0, :, 1:-1].numpy()
+        return result
 
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_step: OnProgress) -> list[Chorale]:
         lengths = [sketch.given.steps for sketch in sketches]

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from musicgen.composers.composer import Likelihood
-from musicgen.composers.together import fill_in_batches, stack
-from musicgen.errors import CheckpointError, ConfigError, NotationError
+from musicgen.composers.together import check_requests, fill_in_batches, stack
+from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.quartet import Quartet
 from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray, Chorale
@@ -36,6 +37,7 @@ class QuartetComposer:
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = field(default_factory=SamplingOptions)
+    guesses_from: ClassVar[str] = "all other cells"
 
     @classmethod
     def load(cls, folder: Path, options: SamplingOptions | None = None) -> QuartetComposer:
@@ -59,8 +61,7 @@ class QuartetComposer:
         self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
-        for sketch, seed in zip(sketches, seeds, strict=True):
-            self._check(sketch, seed)
+        check_requests(self.name, self.model.config.voices, sketches, seeds)
         return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
 
     def nats(self, chorale: Chorale) -> Likelihood:
@@ -69,23 +70,17 @@ class QuartetComposer:
         log_p = log_softmax(self._logits_everywhere(chorale, ids).astype(np.float64))
         return Likelihood(-np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0].astype(np.float32), "pseudo")
 
-    def guesses(self, chorale: Chorale) -> BoolArray:
-        """(V, T) whether the likeliest id of each cell, given all other cells, is the true one."""
+    def guesses(self, chorale: Chorale, free: BoolArray) -> BoolArray:
+        """(V, T) whether the likeliest id of each free cell, given all other cells, is the true one."""
         ids = self.tokenizer.encode(chorale)
         right: BoolArray = self._logits_everywhere(chorale, ids).argmax(axis=-1) == ids
-        return right
+        return right & free
 
     def _logits_everywhere(self, chorale: Chorale, ids: IdArray) -> FloatArray:
         """(V, T, K)"""
         pieces, voices, steps = (axis.ravel() for axis in np.indices((1, *ids.shape)))
         logits = self._reader([self.tokenizer.conditions(chorale)], [chorale.steps])(ids[None], (pieces, voices, steps))
         return logits.reshape(*ids.shape, -1)
-
-    def _check(self, sketch: Sketch, seed: int) -> None:
-        if sketch.given.voices != self.model.config.voices:
-            raise NotationError(f"a sketch of {sketch.given.voices} voices; {self.name} writes {self.model.config.voices}")
-        if seed < 0:
-            raise ConfigError(f"seed {seed}: at least 0")
 
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_pass: Callable[[float], None]) -> list[Chorale]:
         lengths = [sketch.given.steps for sketch in sketches]

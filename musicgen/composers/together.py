@@ -8,12 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import Chorale
 from musicgen.music.sketch import Sketch
 
 STEPS_TOGETHER = 4096  # pieces are sampled together up to this many steps, padding included: about 300 MB
 
 OnProgress = Callable[[float], None]
+
+
+def check_requests(name: str, voices: int, sketches: Sequence[Sketch], seeds: Sequence[int]) -> None:
+    """Refuses what a composer of so many voices cannot fill, before any work."""
+    for sketch in sketches:
+        if sketch.given.voices != voices:
+            raise NotationError(f"a sketch of {sketch.given.voices} voices; {name} writes {voices}")
+    for seed in seeds:
+        if seed < 0:
+            raise ConfigError(f"seed {seed}: at least 0")
 
 
 def fill_in_batches(

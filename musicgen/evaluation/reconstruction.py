@@ -1,8 +1,9 @@
 """How much of Bach comes back when some voices are taken away: given his soprano, how many cells and notes are his again.
 
 cells: sixteenths of the rewritten voices that sound Bach's pitch. notes: Bach's notes that come back with pitch and onset.
-one_at_a_time: Bach's notes of those voices that are the model's likeliest id where all other cells are given, the future included. This is
-what DeepBach's authors and successors call accuracy, without the hold cells that swell it.
+first_guesses: Bach's notes of those voices that are the model's likeliest id, each cell given what the model's likelihood gives it: all
+other cells, the future included (pseudo), or the kept voices and all that came before (exact). The first is what DeepBach's authors and
+successors call accuracy, without the hold cells that swell it; the two are not to be compared.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class ReconstructionReport:
     notes: float
     notes_interval: tuple[float, float]
     by_voice: dict[str, float]
-    one_at_a_time: float | None
+    first_guesses: float | None
+    guessed_from: str | None
     pieces: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,9 +44,9 @@ class ReconstructionReport:
             f"given {self.given}: {self.cells:.1%} of the cells sound Bach's pitch ({_span(self.cells_interval)}; {voices})",
             f"{self.notes:.1%} of Bach's notes come back with pitch and onset ({_span(self.notes_interval)}); {self.pieces} pieces",
         ]
-        if self.one_at_a_time is None:
+        if self.first_guesses is None:
             return lines
-        return [*lines, f"one cell at a time, all others given: {self.one_at_a_time:.1%} of those notes are the model's first guess"]
+        return [*lines, f"each cell given {self.guessed_from}: {self.first_guesses:.1%} of those notes are the model's first guess"]
 
 
 def measure_reconstruction(
@@ -69,7 +71,8 @@ def measure_reconstruction(
         notes=float(notes_right.sum() / notes.sum()),
         notes_interval=bootstrap_ratio(notes_right, notes, seed),
         by_voice={name: float(right / total) for name, (right, total) in zip(VOICES, voices, strict=True) if total},
-        one_at_a_time=_first_guesses(composer, sketches, pieces),
+        first_guesses=_first_guesses(composer, sketches, pieces),
+        guessed_from=getattr(composer, "guesses_from", None),
         pieces=len(pieces),
     )
 
@@ -79,7 +82,7 @@ def _first_guesses(composer: Composer, sketches: Sequence[Sketch], pieces: Seque
     if not hasattr(composer, "guesses"):
         return None
     notes = [sketch.free & piece.onset & (piece.pitch != REST) for sketch, piece in zip(sketches, pieces, strict=True)]
-    right = [composer.guesses(piece)[struck].sum() for piece, struck in zip(pieces, notes, strict=True)]
+    right = [composer.guesses(piece, sketch.free)[struck].sum() for sketch, piece, struck in zip(sketches, pieces, notes, strict=True)]
     return float(sum(right) / sum(struck.sum() for struck in notes))
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tiny import tiny_composer
+from tiny import tiny_composer, tiny_sketcher_composer
 
 from musicgen.composers.composer import Likelihood
 from musicgen.composers.references import Bach, Dice
@@ -46,17 +46,20 @@ def test_bach_reconstructs_himself_and_dice_hardly(chorales) -> None:
     assert (bach.cells, bach.notes) == (1.0, 1.0)
     dice = measure_reconstruction(Dice(), chorales)
     assert dice.cells < 0.15
-    assert bach.one_at_a_time is None
+    assert bach.first_guesses is None
     assert set(dice.by_voice) == {"alto", "tenor", "bass"}
     assert dice.cells_interval[0] <= dice.cells <= dice.cells_interval[1]
 
 
 def test_first_guesses_are_counted_over_the_notes_of_the_free_voices(chorales) -> None:
     class Altos(Dice):
-        def guesses(self, chorale):
+        def guesses(self, chorale, free):
             return np.arange(4)[:, None].repeat(chorale.steps, axis=1) == 1
 
     report = measure_reconstruction(Altos(), chorales)
     altos, lower = (sum(int((c.onset & (c.pitch >= 0))[rows].sum()) for c in chorales) for rows in (slice(1, 2), slice(1, 4)))
-    assert report.one_at_a_time == pytest.approx(altos / lower)
-    assert measure_reconstruction(tiny_composer(1), chorales[:1]).one_at_a_time < 0.2
+    assert report.first_guesses == pytest.approx(altos / lower)
+    assert measure_reconstruction(tiny_composer(1), chorales[:1]).first_guesses < 0.2
+    exact = measure_reconstruction(tiny_sketcher_composer(), chorales[:1])
+    assert exact.first_guesses < 0.2
+    assert exact.guessed_from == "what is kept and all that came before"

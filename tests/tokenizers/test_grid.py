@@ -108,7 +108,9 @@ def test_no_key_shifts_by_more_than_a_tritone(fifths: int) -> None:
     assert GridTokenizer().shift(key) == 0
 
 
-@pytest.mark.parametrize("arguments", [{"fermatas": "heard"}, {"relative": True, "lowest": 5}, {"held": "tie"}, {"lowest": 70, "highest": 60}, {"highest": 128}])
+@pytest.mark.parametrize(
+    "arguments", [{"fermatas": "heard"}, {"relative": True, "lowest": 5}, {"held": "tie"}, {"lowest": 70, "highest": 60}, {"highest": 128}]
+)
 def test_impossible_tokenizers_are_refused(arguments) -> None:
     with pytest.raises(ConfigError):
         GridTokenizer(**arguments)
