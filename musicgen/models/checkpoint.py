@@ -20,11 +20,16 @@ from torch import Tensor, nn
 
 from musicgen.errors import CheckpointError, nearest
 from musicgen.files.atomic import atomic_write
+from musicgen.models.masked import Masked, MaskedConfig
 from musicgen.models.quartet import Quartet, QuartetConfig
 from musicgen.models.sketcher import Sketcher, SketcherConfig
 
 FORMAT = 1
-MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {"quartet": (QuartetConfig, Quartet), "sketcher": (SketcherConfig, Sketcher)}
+MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
+    "quartet": (QuartetConfig, Quartet),
+    "sketcher": (SketcherConfig, Sketcher),
+    "masked": (MaskedConfig, Masked),
+}
 
 
 @dataclass(frozen=True)

@@ -258,88 +258,88 @@ class VoiceHead(nn.Module):
 
     Besides sounds it scores motions of its own voice, from the state and from a table: how the voice moves while each other one does,
     from which interval. So it learns once, for all keys, which motions go together. And it scores going on as the piece once did.
+    One step of one piece is too short for long chains of small operations: what depends on ids alone is looked up.
     """
 
     def __init__(self, config: SketcherConfig, voice: int) -> None:
         super().__init__()
         self.config = c = config
         self.voice = voice
-        self.embed_known = CellEmbedding(c)
-        self.embed_interval = nn.Embedding(c.voices * (2 * c.reach + 2), c.embedding)
-        self.from_known = nn.Linear(c.voices * c.embedding, c.width)
-        self.embed_ways = nn.Embedding(WAYS * CLASSES, 16)
-        self.from_ways = nn.Linear(WAYS * 16, c.width, bias=False)
-        self.to_sounds = nn.Linear(c.width, c.sounds + 1)
-        self.to_motions = nn.Linear(c.width, 2 * c.motion + 1)
-        self.to_ways = nn.Linear(c.width, WAYS)
-        self.embed_motions = nn.Embedding(c.voices * (2 * c.reach + 2) * (2 * c.motion + 2), 2 * c.motion + 1)
+        intervals, motions = 2 * c.reach + 2, 2 * c.motion + 2
+        # What is known of each voice (its sound, whether it is struck, its interval) and of each way: rows of one table, summed.
+        cells = c.sounds + c.input_size - c.vocab_size + 2
+        self.embed_known = nn.Embedding(c.voices * (cells + intervals) + WAYS * CLASSES, c.width)
+        self.embed_motions = nn.Embedding(c.voices * intervals * motions, motions - 1)
         self.embed_going_on = nn.Embedding(WAYS * AGREEMENTS * CLASSES, 1)
-        for started_at_zero in (self.embed_motions, self.embed_going_on, self.to_ways):
-            nn.init.zeros_(started_at_zero.weight)
+        self.to_scores = nn.Linear(c.width, c.sounds + 1 + motions - 1 + WAYS)
         self.dropout = nn.Dropout(c.dropout)
-        # What depends on ids alone is looked up: one step of one piece is too short for long chains of small operations.
+        nn.init.normal_(self.embed_known.weight, std=0.2)
+        nn.init.zeros_(self.embed_motions.weight)
+        nn.init.zeros_(self.embed_going_on.weight)
         self.others = [other for other in range(c.voices) if other != voice]
-        self.rungs: Tensor
-        self.columns: Tensor
-        self.intervals: Tensor
-        self.ways: Tensor
-        ids = torch.arange(c.input_size)
-        candidates = torch.arange(c.sounds + 1).expand(c.input_size, -1)  # the last one is holding, a motion of 0
-        candidates = torch.where(candidates == c.sounds, c.rung(ids)[:, None], torch.where(candidates > 0, candidates, -1))
-        self.register_buffer("rungs", c.rung(ids), persistent=False)
-        self.register_buffer("columns", motion_columns(candidates, c.rung(ids), c.motion), persistent=False)
-        self.register_buffer("intervals", torch.arange(c.voices) * (2 * c.reach + 2), persistent=False)
-        self.register_buffer("ways", torch.arange(WAYS), persistent=False)
+        ids, voices, ways = torch.arange(c.input_size), torch.arange(c.voices), torch.arange(WAYS)
+        rungs, sounds = c.rung(ids), torch.arange(c.sounds)
+        rows_of_cell = torch.stack([c.sound(ids), cells - 2 + (ids < c.sounds).long()], dim=-1) + cells * voices[:, None, None]
+        self._look_up("is_own", voices == voice)
+        self._look_up("of_voice", voices)
+        self._look_up("cells", rows_of_cell)  # (V, ids, 2)
+        self._look_up("interval", distance_index(rungs[:, None], rungs, c.reach))
+        self._look_up("motion", distance_index(rungs[:, None], rungs, c.motion))
+        self._look_up("first_interval", c.voices * cells + voices * intervals)
+        self._look_up("first_way", c.voices * (cells + intervals) + ways * CLASSES)
+        self._look_up("first_motion", voices * intervals * motions)
+        self._look_up("first_going_on", ways * AGREEMENTS * CLASSES)
+        candidates = torch.where(sounds > 0, sounds, -1).expand(c.input_size, -1)
+        to_sounds = motion_columns(torch.cat([candidates, rungs[:, None]], dim=-1), rungs, c.motion)  # the last one is holding
+        self._look_up("columns", to_sounds)
+        self._look_up("is_held", c.sound(ids)[:, None] == sounds)
+
+    def _look_up(self, name: str, table: Tensor) -> None:
+        self.register_buffer(name, table, persistent=False)
 
     def forward(self, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
         """view (..., D), past and now (..., V), MASK where not known -> (..., K). Nothing of `now` is read in the own voice."""
         c = self.config
+        before = past.before
         followed, classes, agreement = self._ways(past, now)
-        now = now.clone()
-        now[..., self.voice] = past.before[..., self.voice]
-        rungs_before, rungs_now = self.rungs[past.before], self.rungs[now]
-        own = rungs_before[..., self.voice, None]
-        interval_now = distance_index(rungs_now, own, c.reach) + self.intervals
-        known = self.dropout(self.embed_known(now) + self.embed_interval(interval_now).flatten(-2))
-        ways = self.embed_ways(classes + self.ways * CLASSES).flatten(-2)
-        hidden = self.dropout(nn.functional.gelu(view + self.from_known(known) + self.from_ways(ways)))
-        motions = self.to_motions(hidden) + self._motions_beside(rungs_before, rungs_now, own)
-        scores = self.to_sounds(hidden) + by_motion(motions, self.columns[past.before[..., self.voice]])
-        logits = self._as_ids(scores, past.before[..., self.voice])
-        rows = (self.ways * AGREEMENTS + agreement) * CLASSES + classes
-        going_on = self.to_ways(hidden) + TABLE_SCALE * self.embed_going_on(rows)[..., 0]
+        now = torch.where(self.is_own, before, now)
+        own = before[..., self.voice]
+        cells = self.cells[self.of_voice, now].flatten(-2)
+        known = torch.cat([cells, self.interval[now, own[..., None]] + self.first_interval, classes + self.first_way], dim=-1)
+        hidden = self.dropout(nn.functional.gelu(view + self.dropout(_summed(self.embed_known, known))))
+        sounds, motions, ways = self.to_scores(hidden).split([c.sounds + 1, 2 * c.motion + 1, WAYS], dim=-1)
+        beside = (self.interval[before, own[..., None]] * (2 * c.motion + 2) + self.motion[now, before] + self.first_motion)[
+            ..., self.others
+        ]
+        motions = motions + TABLE_SCALE * _summed(self.embed_motions, beside)
+        scores = sounds + by_motion(motions, self.columns[own])
+        held = torch.where(self.is_held[own], scores[..., -1:], float("-inf"))
+        logits = torch.cat([scores[..., :-1], held], dim=-1)
+        going_on = ways + TABLE_SCALE * self.embed_going_on(self.first_going_on + agreement * CLASSES + classes)[..., 0]
         nowhere = classes == 0
         return logits.scatter_add(-1, followed.masked_fill(nowhere, 0), going_on.masked_fill(nowhere, 0.0).to(logits.dtype))
 
     def _ways(self, past: Recalled, now: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(..., 3) each: the id that followed where this voice alone, all together, the leader went this way; how long a way, as a class,
         0 where what is known of this step already differs; and whether something is known that agrees (2), differs (1), or not (0)."""
-        leader = self.config.order[0]
-        followed = torch.stack([past.alone[..., self.voice], past.together[..., self.voice], past.led[..., self.voice]], dim=-1)
+        voice, leader = self.voice, self.config.order[0]
+        followed = torch.stack([past.alone[..., voice], past.together[..., voice], past.led[..., voice]], dim=-1)
+        classes = torch.stack([past.alone_class[..., voice], past.together_class[..., voice], past.alone_class[..., leader]], dim=-1)
         known = now < self.config.vocab_size
-        differ = known & (now != past.together)
-        some = known[..., self.others].any(-1)
-        all_agree = some.long() * (2 - differ[..., self.others].any(-1).long())
-        led = known[..., leader].long() * (2 - (now[..., leader] != past.led[..., leader]).long())
-        if self.voice == leader:
-            led = torch.zeros_like(led)
-        agreement = torch.stack([torch.zeros_like(led), all_agree, led], dim=-1)
-        alone = past.alone_class[..., self.voice]
-        led_class = torch.zeros_like(alone) if self.voice == leader else past.alone_class[..., leader]
-        classes = torch.stack([alone, past.together_class[..., self.voice], led_class], dim=-1)
-        return followed, classes.masked_fill(agreement == 1, 0), agreement
+        # (..., V, 2): of each voice, whether it is known and differs, from what followed where all, where the leader went this way.
+        differs = known & (now != past.together)
+        others, others_differ = known[..., self.others].any(-1), differs[..., self.others].any(-1)
+        led = known[..., leader]
+        led_differs = led & (now[..., leader] != past.led[..., leader])
+        if voice == leader:  # is not led by itself
+            classes[..., 2] = 0
+            led = led_differs = torch.zeros_like(led)
+        some = torch.stack([torch.zeros_like(led), others, led], dim=-1)
+        some_differ = torch.stack([torch.zeros_like(led), others_differ, led_differs], dim=-1)
+        return followed, classes.masked_fill(some_differ, 0), 2 * some.long() - some_differ.long()
 
-    def _motions_beside(self, before: Tensor, now: Tensor, own: Tensor) -> Tensor:
-        """(..., 2 M + 1) summed over the other voices."""
-        interval = distance_index(before, own, self.config.reach) + self.intervals
-        motion = distance_index(now, before, self.config.motion)
-        rows = interval * (2 * self.config.motion + 2) + motion
-        scores: Tensor = self.embed_motions(rows[..., self.others]).sum(dim=-2)
-        return TABLE_SCALE * scores
 
-    def _as_ids(self, scores: Tensor, before: Tensor) -> Tensor:
-        """S scores of striking each sound and one of holding -> logits of K ids, -inf for holding what did not sound before."""
-        sounds = torch.arange(self.config.sounds, device=scores.device)
-        is_held = sounds == self.config.sound(before)[..., None]
-        held = torch.where(is_held, scores[..., -1:], float("-inf"))
-        return torch.cat([scores[..., :-1], held], dim=-1)
+def _summed(table: nn.Embedding, rows: Tensor) -> Tensor:
+    """(..., N) rows -> (..., D), the sum of the N rows."""
+    summed: Tensor = nn.functional.embedding_bag(rows.flatten(0, -2), table.weight, mode="sum")
+    return summed.unflatten(0, rows.shape[:-1])
