@@ -6,11 +6,14 @@ from pathlib import Path
 
 import torch
 
+from musicgen.composers.any_order import MaskedComposer
 from musicgen.composers.left_to_right import SketcherComposer
 from musicgen.composers.neural import QuartetComposer
 from musicgen.models.checkpoint import Checkpoint, save_checkpoint
+from musicgen.models.masked import Masked, MaskedConfig
 from musicgen.models.quartet import Quartet, QuartetConfig
 from musicgen.models.sketcher import Sketcher, SketcherConfig
+from musicgen.sampling.any_order import OrderOptions
 from musicgen.sampling.draw import SamplingOptions
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 
@@ -80,3 +83,28 @@ def tiny_sketcher(config: SketcherConfig = SKETCHER_CONFIG, seed: int = 0) -> Sk
 
 def tiny_sketcher_composer() -> SketcherComposer:
     return SketcherComposer("tiny-sketcher", tiny_sketcher(), PAIRS, SKETCHER_CHECKPOINT)
+
+
+MASKED_CONFIG = MaskedConfig(
+    vocab_size=PAIRS.size,
+    input_size=PAIRS.size + 2,
+    condition_sizes=CONDITION_SIZES,
+    embedding=8,
+    condition_embedding=2,
+    width=16,
+    heads=2,
+    inner=16,
+    layers=2,
+    dropout=0.0,
+)
+MASKED_CHECKPOINT = Checkpoint("masked", asdict(MASKED_CONFIG), asdict(PAIRS), CHECKPOINT.corpus, {})
+
+
+def tiny_masked(config: MaskedConfig = MASKED_CONFIG, seed: int = 0) -> Masked:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Masked(config).eval()
+
+
+def tiny_masked_composer() -> MaskedComposer:
+    return MaskedComposer("tiny-masked", tiny_masked(), PAIRS, MASKED_CHECKPOINT, order=OrderOptions(together=64, redraws=1))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from musicgen.sampling.draw import SamplingOptions
 
 DEFAULT = "deepbach"
-METHODS = {"quartet": "pseudo-Gibbs network", "sketcher": "left-to-right network"}
+METHODS = {"quartet": "pseudo-Gibbs network", "sketcher": "left-to-right network", "masked": "any-order network"}
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,13 @@ def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -
     if name not in folders and not (folder / "config.json").is_file():
         raise ConfigError(f"no model named {name!r}, and no checkpoint folder of that name; {nearest(name, [*folders, *makers])}")
     # Torch is loaded only by those who need it.
+    from musicgen.composers.any_order import MaskedComposer
     from musicgen.composers.left_to_right import SketcherComposer
     from musicgen.composers.neural import QuartetComposer
     from musicgen.models.checkpoint import read_checkpoint
 
-    return (SketcherComposer if read_checkpoint(folder).kind == "sketcher" else QuartetComposer).load(folder, options)
+    composers: dict[str, type[SketcherComposer] | type[MaskedComposer]] = {"sketcher": SketcherComposer, "masked": MaskedComposer}
+    return composers.get(read_checkpoint(folder).kind, QuartetComposer).load(folder, options)
 
 
 def _bach() -> Composer:

@@ -1,11 +1,11 @@
 """Masked: a distribution over each hidden cell given any visible ones, so that cells can be filled in any order.
 
-Orderless NADE (Uria, Murray and Larochelle 2014) as in Coconet (Huang et al. 2017), with a Transformer in place of convolutions. What would
-cost attention long to learn is told: the nearest visible cells of each voice, before and after, how far they are, and how they lie to
-each other and to the other voices. Besides sounds, the heads score motions from those two neighbours, struck or held.
+Orderless NADE (Uria, Murray and Larochelle 2014) as in Coconet (Huang et al. 2017), with a Transformer over steps in place of convolutions.
+It is told what would take it long to learn (`surroundings`), and besides sounds it scores motions from the nearest visible cells of the
+voice, struck or held, and adds what stands at like places of the piece.
 
 Every id says its pitch; the ids come in two halves: sounds that are struck (0 a rest, then a ladder of pitches), then the same sounds held.
-A sound is held only where it may have sounded before, and where the next cell holds a sound, only that one is possible.
+A held sound must have sounded before: ids that contradict a visible neighbour have no probability.
 Shapes: B batch, V voices, T steps, C conditions, D width, E embedding, S = K / 2 sounds. Knows ids, not music.
 """
 
@@ -20,11 +20,12 @@ from torch import Tensor, nn
 from musicgen.errors import ConfigError
 from musicgen.models.layers import Block, rotary, within_span
 from musicgen.models.motions import by_motion, distance_index, motion_columns
+from musicgen.models.surroundings import CERTAINTIES, TOGETHER, Nearby, Recall, Surroundings
 
 # An entry of a table moves by one learning rate an update: without a scale, too slowly to forbid anything.
 TABLE_SCALE = 8.0
-# Gaps to the nearest visible cells that are told apart, alone and in pairs.
-GAPS, GAPS_TOGETHER = 32, 8
+# Gaps to the nearest visible cells that are told apart.
+GAPS = 32
 
 
 @dataclass(frozen=True)
@@ -60,101 +61,17 @@ class MaskedConfig:
             raise ConfigError("voices, sizes, layers, span, motion and reach must be positive, dropout from 0 to below 1")
 
     @property
-    def mask_id(self) -> int:
-        return self.vocab_size
-
-    @property
     def sounds(self) -> int:
         return self.vocab_size // 2
 
     @property
     def codes(self) -> int:
-        """Sounds, and what is no sound: hidden, boundary."""
+        """Sounds, and what is no sound: hidden, an edge."""
         return self.sounds + self.input_size - self.vocab_size
-
-    def sound(self, ids: Tensor) -> Tensor:
-        """The sound that an id strikes or holds, 0 … S - 1; ids that are only read come after."""
-        return torch.where(ids < self.vocab_size, ids % self.sounds, ids - self.sounds)
 
     def rung(self, sounds: Tensor) -> Tensor:
         """A sound if it is a pitch, else -1."""
         return torch.where((sounds > 0) & (sounds < self.sounds), sounds, -1)
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What is known of each cell (B, V, T) from the visible ones of its voice, its own id left out.
-
-    before, after: the sounds of the nearest visible cells; gaps: how far, 0 where there is none; held: whether they hold their sounds.
-    """
-
-    visible: Tensor
-    own: Tensor
-    before: Tensor
-    after: Tensor
-    gap_before: Tensor
-    gap_after: Tensor
-    held_before: Tensor
-    held_after: Tensor
-
-    @classmethod
-    def of(cls, ids: Tensor, lengths: Tensor, config: MaskedConfig) -> Surroundings:
-        steps = torch.arange(ids.shape[-1], device=ids.device)
-        visible = (ids != config.mask_id) & (steps < lengths[:, None])[:, None]
-        last = torch.where(visible, steps, -1).cummax(dim=-1).values
-        before = torch.cat([torch.full_like(last[..., :1], -1), last[..., :-1]], dim=-1)
-        after = _nearest_after(visible, steps)
-        ids_before = torch.where(before >= 0, ids.gather(-1, before.clamp(min=0)), config.mask_id)
-        ids_after = torch.where(after >= 0, ids.gather(-1, after.clamp(min=0)), config.mask_id)
-        return cls(
-            visible,
-            torch.where(visible, config.sound(ids), config.sounds),
-            config.sound(ids_before),
-            config.sound(ids_after),
-            torch.where(before >= 0, steps - before, 0),
-            torch.where(after >= 0, after - steps, 0),
-            _is_held(ids_before, config),
-            _is_held(ids_after, config),
-        )
-
-    @property
-    def guess(self) -> Tensor:
-        """The sound of a cell if it is visible or certain, else that of its nearest neighbour, the one before if both are as near."""
-        nearer_after = (self.gap_after > 0) & ((self.gap_after < self.gap_before) | (self.gap_before == 0))
-        nearest = torch.where(self.forced | nearer_after, self.after, self.before)
-        return torch.where(self.visible, self.own, nearest)
-
-    @property
-    def forced(self) -> Tensor:
-        """Where the next cell holds a sound: this one sounds it."""
-        return self.held_after & (self.gap_after == 1)
-
-    @property
-    def certainty(self) -> Tensor:
-        """0 visible or forced, 1 between equal neighbours, 2 anything else."""
-        return torch.where(self.visible | self.forced, 0, torch.where(self.before == self.after, 1, 2))
-
-    @property
-    def together(self) -> Tensor:
-        """(B, V, T) the row of a table for both neighbours at once: gaps, struck or held, same sound or not."""
-        gaps = self.gap_before.clamp(max=GAPS_TOGETHER) * (GAPS_TOGETHER + 1) + self.gap_after.clamp(max=GAPS_TOGETHER)
-        return ((gaps * 2 + self.held_before) * 2 + self.held_after) * 2 + (self.before == self.after)
-
-
-TOGETHER = (GAPS_TOGETHER + 1) ** 2 * 8
-CERTAINTIES = 3
-
-
-def _nearest_after(visible: Tensor, steps: Tensor) -> Tensor:
-    """The step of the nearest visible cell after each one, -1 where there is none."""
-    length = len(steps)
-    following = torch.where(visible, steps, length).flip(-1).cummin(dim=-1).values.flip(-1)
-    after = torch.cat([following[..., 1:], torch.full_like(following[..., :1], length)], dim=-1)
-    return torch.where(after < length, after, -1)
-
-
-def _is_held(ids: Tensor, config: MaskedConfig) -> Tensor:
-    return (ids >= config.sounds) & (ids < config.vocab_size)
 
 
 class Masked(nn.Module):
@@ -163,21 +80,22 @@ class Masked(nn.Module):
     def __init__(self, config: MaskedConfig) -> None:
         super().__init__()
         self.config = c = config
-        self.embed_cells = CellEmbedding(c)
-        self.embed_conditions = nn.ModuleList(nn.Embedding(size, c.condition_embedding) for size in c.condition_sizes)
         self.pairs = list(combinations(range(c.voices), 2))
+        self.embed_cells = CellEmbedding(c)
         self.embed_intervals = nn.Embedding(len(self.pairs) * (2 * c.reach + 2), c.embedding)
-        conditions = len(c.condition_sizes) * c.condition_embedding
-        entering = c.voices * self.embed_cells.size + len(self.pairs) * c.embedding + conditions
-        self.enter = nn.Linear(entering, c.width)
+        self.embed_conditions = nn.ModuleList(nn.Embedding(size, c.condition_embedding) for size in c.condition_sizes)
+        self.nearby = Nearby(c.voices, c.sounds, 2 * c.embedding)
+        told = c.voices * self.embed_cells.size + len(self.pairs) * c.embedding + self.nearby.size
+        self.enter = nn.Linear(told + len(c.condition_sizes) * c.condition_embedding, c.width)
         self.layers = nn.ModuleList(Block(c.width, c.heads, c.inner, c.dropout) for _ in range(c.layers))
         self.leave = nn.LayerNorm(c.width)
         self.heads = nn.ModuleList(VoiceHead(c, voice) for voice in range(c.voices))
+        self.recall = Recall(c.vocab_size)
         self.dropout = nn.Dropout(c.dropout)
 
     def forward(self, ids: Tensor, conditions: Tensor, lengths: Tensor) -> Tensor:
         """ids (B, V, T), MASK where hidden; conditions (B, C, T); lengths (B,) of valid steps. Logits of visible cells mean nothing."""
-        around = Surroundings.of(ids, lengths, self.config)
+        around = Surroundings.of(ids, lengths, self.config.vocab_size)
         states = self._enter(around, ids, conditions)
         steps = torch.arange(ids.shape[-1], device=ids.device)
         rotation = rotary(steps, self.config.width // self.config.heads)
@@ -188,27 +106,22 @@ class Masked(nn.Module):
         for layer in self.layers:
             states = layer(states, rotation, attention_mask)
         states = self.leave(states)
-        logits = torch.stack([head(states, around) for head in self.heads], dim=1)
-        return logits.masked_fill(~possible_ids(ids, around, self.config), float("-inf"))
+        scored = [head(states, around) for head in self.heads]
+        scores, gates = (torch.stack(each, dim=1).float() for each in zip(*scored, strict=True))
+        recalled = (self.recall(ids, around, conditions[:, 0]).float() + 1e-6).log() + gates
+        logits = torch.logaddexp(scores.log_softmax(dim=-1), recalled)
+        return logits.masked_fill(~around.possible_ids(self.config.vocab_size), float("-inf"))
 
     def _enter(self, around: Surroundings, ids: Tensor, conditions: Tensor) -> Tensor:
         c = self.config
         rungs = c.rung(around.guess)
         rows = 2 * c.reach + 2
         intervals = [distance_index(rungs[:, high], rungs[:, low], c.reach) + n * rows for n, (high, low) in enumerate(self.pairs)]
-        context = [table(row) for table, row in zip(self.embed_conditions, conditions.unbind(1), strict=True)]
         beside = self.embed_intervals(torch.stack(intervals, dim=-1)).flatten(-2)
-        entered: Tensor = self.dropout(self.enter(torch.cat([self.embed_cells(around, ids), beside, *context], dim=-1)))
+        context = [table(row) for table, row in zip(self.embed_conditions, conditions.unbind(1), strict=True)]
+        told = torch.cat([self.embed_cells(around, ids), beside, self.nearby(around), *context], dim=-1)
+        entered: Tensor = self.dropout(self.enter(told))
         return entered
-
-
-def possible_ids(ids: Tensor, around: Surroundings, config: MaskedConfig) -> Tensor:
-    """(B, V, T, K) True where an id does not contradict the visible cells next to it."""
-    sounds = torch.arange(config.vocab_size, device=ids.device) % config.sounds
-    is_held = torch.arange(config.vocab_size, device=ids.device) >= config.sounds
-    other_before = (around.gap_before == 1)[..., None] & (around.before[..., None] != sounds)
-    other_after = around.forced[..., None] & (around.after[..., None] != sounds)
-    return ~((other_before & is_held) | other_after) | around.visible[..., None]
 
 
 class CellEmbedding(nn.Module):
@@ -216,32 +129,33 @@ class CellEmbedding(nn.Module):
 
     def __init__(self, config: MaskedConfig) -> None:
         super().__init__()
-        self.config = c = config
-        self.size = 3 * c.embedding
-        self.embed_own = nn.Embedding(c.voices * c.input_size, c.embedding)
-        self.embed_before = nn.Embedding(c.voices * c.codes, c.embedding)
-        self.embed_after = nn.Embedding(c.voices * c.codes, c.embedding)
-        self.embed_gap_before = nn.Embedding(c.voices * (GAPS + 1), c.embedding)
-        self.embed_gap_after = nn.Embedding(c.voices * (GAPS + 1), c.embedding)
-        self.embed_together = nn.Embedding(c.voices * TOGETHER, c.embedding)
+        self.voices, self.size = config.voices, 3 * config.embedding
+
+        def table(rows: int) -> nn.Embedding:
+            return nn.Embedding(config.voices * rows, config.embedding)
+
+        self.embed_own, self.embed_together = table(config.input_size), table(TOGETHER)
+        self.embed_before, self.embed_gap_before = table(config.codes), table(GAPS + 1)
+        self.embed_after, self.embed_gap_after = table(config.codes), table(GAPS + 1)
 
     def forward(self, around: Surroundings, ids: Tensor) -> Tensor:
-        own = self._look_up(self.embed_own, ids) + self._look_up(self.embed_together, around.together)
-        before = self._look_up(self.embed_before, around.before)
-        before = before + self._look_up(self.embed_gap_before, around.gap_before.clamp(max=GAPS))
-        after = self._look_up(self.embed_after, around.after)
-        after = after + self._look_up(self.embed_gap_after, around.gap_after.clamp(max=GAPS))
-        return torch.cat([own, before, after], dim=-1).flatten(-2)
+        groups = (
+            (self.embed_own, ids, self.embed_together, around.together),
+            (self.embed_before, around.before, self.embed_gap_before, around.gap_before.clamp(max=GAPS)),
+            (self.embed_after, around.after, self.embed_gap_after, around.gap_after.clamp(max=GAPS)),
+        )
+        summed = [self._look_up(first, rows) + self._look_up(second, others) for first, rows, second, others in groups]
+        return torch.cat(summed, dim=-1).flatten(-2)
 
     def _look_up(self, table: nn.Embedding, rows: Tensor) -> Tensor:
         """(B, V, T) rows -> (B, T, V, E)"""
-        voices = torch.arange(self.config.voices, device=rows.device)
-        embedded: Tensor = table(rows.transpose(1, 2) + voices * (table.num_embeddings // self.config.voices))
+        voices = torch.arange(self.voices, device=rows.device)
+        embedded: Tensor = table(rows.transpose(1, 2) + voices * (table.num_embeddings // self.voices))
         return embedded
 
 
 class VoiceHead(nn.Module):
-    """Logits of one voice, from the states and from what surrounds each of its cells.
+    """Scores of one voice's ids, from the states and from what surrounds its cells, and how far to trust what is recalled.
 
     It scores sounds, and motions from the nearest visible sounds before and after, each struck and held: motion 0 is to repeat them.
     """
@@ -251,18 +165,19 @@ class VoiceHead(nn.Module):
         self.config = c = config
         self.voice = voice
         self.others = [other for other in range(c.voices) if other != voice]
-        self.rows = 2 * c.reach + 2
-        self.embed_sounds = nn.Embedding(len(self.others) * CERTAINTIES * c.codes, c.embedding)
-        self.embed_intervals = nn.Embedding(2 * len(self.others) * CERTAINTIES * self.rows, c.embedding)
+        self.rows, self.motions = 2 * c.reach + 2, 2 * c.motion + 1
+        places = len(self.others) * CERTAINTIES
+        self.embed_sounds = nn.Embedding(places * c.codes, c.embedding)
+        self.embed_intervals = nn.Embedding(2 * places * self.rows, c.embedding)
         self.embed_between = nn.Embedding(self.rows, 2 * c.embedding)
         self.embed_together = nn.Embedding(TOGETHER, 2 * c.embedding)
         self.from_state = nn.Linear(c.width, c.width)
         self.from_known = nn.Linear((len(self.others) + 2) * c.embedding, c.width, bias=False)
         self.to_ids = nn.Linear(c.width, c.vocab_size)
-        self.motions = 2 * c.motion + 1
+        self.to_gate = nn.Linear(c.width, 1)
         self.to_motions = nn.Linear(c.width, 4 * self.motions)
         self.embed_motions = nn.Embedding(TOGETHER, 4 * self.motions)
-        self.embed_motions_beside = nn.Embedding(2 * len(self.others) * CERTAINTIES * self.rows, 2 * self.motions)
+        self.embed_motions_beside = nn.Embedding(2 * places * self.rows, 2 * self.motions)
         for table in (self.embed_motions, self.embed_motions_beside):
             nn.init.zeros_(table.weight)
         self.dropout = nn.Dropout(c.dropout)
@@ -270,24 +185,30 @@ class VoiceHead(nn.Module):
         own, candidates = c.rung(torch.arange(c.codes)), c.rung(torch.arange(c.sounds))
         self.register_buffer("columns", motion_columns(candidates.expand(c.codes, -1), own, c.motion), persistent=False)
 
-    def forward(self, states: Tensor, around: Surroundings) -> Tensor:
-        """states (B, T, D) -> (B, T, K)."""
+    def forward(self, states: Tensor, around: Surroundings) -> tuple[Tensor, Tensor]:
+        """states (B, T, D) -> scores (B, T, K), gates (B, T, 1)."""
         c = self.config
         anchors = torch.stack([around.before[:, self.voice], around.after[:, self.voice]], dim=-1)  # (B, T, 2)
-        guesses, certainty = (each[:, self.others].transpose(1, 2) for each in (around.guess, around.certainty))  # (B, T, V - 1)
-        place = torch.arange(len(self.others), device=states.device) * CERTAINTIES + certainty
-        sides = torch.arange(2, device=states.device)[:, None] * (len(self.others) * CERTAINTIES)
-        interval = distance_index(c.rung(guesses)[..., None, :], c.rung(anchors)[..., None], c.reach)  # (B, T, 2, V - 1)
-        beside = (place[..., None, :] + sides) * self.rows + interval
-        between = distance_index(c.rung(anchors[..., 0]), c.rung(anchors[..., 1]), c.reach)
         together = around.together[:, self.voice]
-        others = self.embed_sounds(place * c.codes + guesses) + self.embed_intervals(beside).sum(dim=-3)
+        places, beside = self._beside(around, anchors)
+        others = self.embed_sounds(places) + self.embed_intervals(beside).sum(dim=-3)
+        between = distance_index(c.rung(anchors[..., 0]), c.rung(anchors[..., 1]), c.reach)
         own = self.embed_between(between) + self.embed_together(together)
         known = self.from_known(self.dropout(torch.cat([others.flatten(-2), own], dim=-1)))
         hidden = self.dropout(nn.functional.gelu(self.from_state(states) + known))
-        motions = self.to_motions(hidden).unflatten(-1, (2, 2, -1))  # (B, T, 2 sides, struck or held, 2 M + 1)
-        told = self.embed_motions(together).unflatten(-1, (2, 2, -1)) + self.embed_motions_beside(beside).sum(-2).unflatten(-1, (2, -1))
+        told = self.embed_motions(together) + self.embed_motions_beside(beside).sum(dim=-2).flatten(-2)
+        # (B, T, before or after, struck or held, motions) -> (B, T, struck or held, sounds)
+        motions = (self.to_motions(hidden) + TABLE_SCALE * told).unflatten(-1, (2, 2, -1))
         columns = self.columns[anchors][..., None, :].expand(*anchors.shape, 2, c.sounds)
-        moved = by_motion(motions + TABLE_SCALE * told, columns).sum(dim=-3)
-        logits: Tensor = self.to_ids(hidden) + moved.flatten(-2)
-        return logits
+        moved = by_motion(motions, columns).sum(dim=-3)
+        return self.to_ids(hidden) + moved.flatten(-2), self.to_gate(hidden)
+
+    def _beside(self, around: Surroundings, anchors: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows for the other voices' sounds (B, T, V - 1), as far as they are known, and for the intervals to them from the anchors
+        (B, T, 2, V - 1)."""
+        c = self.config
+        guess, certainty = (each[:, self.others].transpose(1, 2) for each in (around.guess, around.certainty))
+        places = torch.arange(len(self.others), device=guess.device) * CERTAINTIES + certainty
+        sides = torch.arange(2, device=guess.device)[:, None] * (len(self.others) * CERTAINTIES)
+        intervals = distance_index(c.rung(guess)[..., None, :], c.rung(anchors)[..., None], c.reach)
+        return places * c.codes + guess, (places[..., None, :] + sides) * self.rows + intervals

@@ -25,6 +25,7 @@ class Batch:
     """ids (B, V, T) as read, targets (B, V, T), conditions (B, C, T), lengths (B,), valid (B, V, T).
 
     past (B, V, T): what a model that goes left to right reads of the steps before; None for one that reads `ids` alone.
+    weights (B, V, T): how much each valid cell counts; None if all count the same.
     """
 
     ids: Tensor
@@ -33,12 +34,18 @@ class Batch:
     lengths: Tensor
     valid: Tensor
     past: Tensor | None = None
+    weights: Tensor | None = None
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """What the model is called with."""
         read = (self.ids, self.conditions, self.lengths)
         return read if self.past is None else (*read, self.past)
+
+    @property
+    def counts(self) -> Tensor:
+        """How much each valid cell counts, flat."""
+        return torch.ones(int(self.valid.sum())) if self.weights is None else self.weights[self.valid]
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ def update_once(
         group["lr"] = learning_rate(config, update)
     with torch.random.fork_rng(devices=[device] if device != "cpu" else []):
         torch.manual_seed((config.seed << 32) + update)  # dropout: a function of the update, so that a resumed run repeats it
-        loss = cross_entropy(model, batch, device).mean()
+        nats, counts = cross_entropy(model, batch, device), batch.counts.to(device)
+        loss = (nats * counts).sum() / counts.sum()
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), config.clip)
@@ -158,9 +159,10 @@ def learning_rate(config: TrainingConfig, update: int) -> float:
 def nats_per_cell(model: nn.Module, pieces: Sequence[Chorale], task: Task, device: str = "cpu") -> float:
     """Mean over all cells of whole pieces, in evaluation mode."""
     model.eval()
-    batches = (task.examine(batch) for batch, _ in whole_pieces(pieces, task.tokenizer))
+    batches = [task.examine(batch) for batch, _ in whole_pieces(pieces, task.tokenizer)]
     nats = torch.cat([cross_entropy(model, batch, device).cpu() for batch in batches])
-    return float(nats.mean())
+    counts = torch.cat([batch.counts for batch in batches])
+    return float((nats * counts).sum() / counts.sum())
 
 
 def _look(

@@ -17,6 +17,7 @@ from musicgen.corpus.store import Corpus
 from musicgen.errors import ConfigError, FileError, nearest
 from musicgen.files.atomic import atomic_write, os_reason
 from musicgen.models.checkpoint import Checkpoint, read_checkpoint, write_text
+from musicgen.models.masked import MaskedConfig
 from musicgen.models.quartet import QuartetConfig
 from musicgen.models.sketcher import SketcherConfig
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
@@ -32,7 +33,7 @@ class Preset:
     """A model, how it reads music, and how it is trained."""
 
     kind: str
-    model: QuartetConfig | SketcherConfig
+    model: QuartetConfig | SketcherConfig | MaskedConfig
     tokenizer: GridTokenizer
     training: TrainingConfig
 
@@ -70,8 +71,28 @@ def jsb16() -> Preset:
     return Preset("sketcher", model, tokenizer, replace(SKETCHING, empty=1.0))
 
 
-AFTER = {"quartet": ", after DeepBach (Hadjeres, Pachet and Nielsen 2017)", "sketcher": ", left to right with sight of the sketch"}
-PRESETS: dict[str, Callable[[], Preset]] = {"deepbach": deepbach, "flagship": flagship, "jsb16": jsb16}
+def masked(untold: tuple[str, ...] = ()) -> Preset:
+    tokenizer = GridTokenizer("pair", relative=True, untold=untold)
+    training = replace(SKETCHING, updates=2000, learning_rate=3e-3, test_every=200)
+    return Preset("masked", MaskedConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES), tokenizer, training)
+
+
+def jsb16_masked() -> Preset:
+    return masked(untold=("fermata", "mode"))
+
+
+AFTER = {
+    "quartet": ", after DeepBach (Hadjeres, Pachet and Nielsen 2017)",
+    "sketcher": ", left to right with sight of the sketch",
+    "masked": ", any order, after Coconet (Huang et al. 2017)",
+}
+PRESETS: dict[str, Callable[[], Preset]] = {
+    "deepbach": deepbach,
+    "flagship": flagship,
+    "jsb16": jsb16,
+    "masked": masked,
+    "jsb16-masked": jsb16_masked,
+}
 
 
 def find_preset(name: str) -> Preset:

@@ -1,4 +1,5 @@
-"""What each kind of model practises: finding each cell given all others, or the free cells of a sketch from left to right.
+"""What each kind of model practises: finding each cell given all others, the free cells of a sketch from left to right, or
+hidden cells in any order.
 
 Shapes: B windows, V voices, T steps.
 """
@@ -13,6 +14,8 @@ import torch
 from musicgen.composers.composer import Kind
 from musicgen.errors import CheckpointError, nearest
 from musicgen.music.chorale import BoolArray
+from musicgen.sampling.draw import FloatArray
+from musicgen.sampling.subsets import hide_share, shares_hidden
 from musicgen.tokenizers.grid import GridTokenizer
 from musicgen.training.batches import Batch
 from musicgen.training.config import TrainingConfig
@@ -21,6 +24,8 @@ from musicgen.training.config import TrainingConfig
 SKETCHES = {"voices": 0.5, "region": 0.25, "cells": 0.25}
 # How often, where voices are given, it is the top voice alone: harmonizing is what people ask for most.
 TOP_VOICE = 0.5
+# On how many random subsets of a piece's cells the bound of an any-order model is measured, and the least share hidden whose rarity counts.
+SUBSETS, LEAST_SHARE = 6, 0.1
 
 
 @dataclass(frozen=True)
@@ -64,10 +69,41 @@ class FreeCells:
         return replace(batch, ids=batch.ids.masked_fill(~seen, self.tokenizer.mask_id), valid=~seen, past=batch.ids)
 
 
-TASKS: dict[str, type[AllOthers] | type[FreeCells]] = {"quartet": AllOthers, "sketcher": FreeCells}
+@dataclass(frozen=True)
+class AnyOrder:
+    """Hidden cells given the others, whatever these are. The share of hidden cells counts as if each from 0 to 1 were as frequent: the
+    mean is then that over random orders, a bound (`MaskedComposer.nats`). In practice large shares are more frequent and count less."""
+
+    tokenizer: GridTokenizer
+    config: TrainingConfig
+    kind: Kind = "bound"
+
+    def practise(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        shares = np.sqrt(shares_hidden(len(batch.lengths), rng))
+        return self._hide(batch, shares, 1 / np.maximum(shares, LEAST_SHARE), rng)
+
+    def examine(self, batch: Batch) -> Batch:
+        """The same cells whenever it is asked: each piece as often as there are subsets."""
+        rng = np.random.default_rng(self.config.seed)
+        shares = np.concatenate([shares_hidden(SUBSETS, rng) for _ in batch.lengths])
+        tensors = (batch.ids, batch.targets, batch.conditions, batch.lengths, batch.valid)
+        return self._hide(Batch(*(tensor.repeat_interleave(SUBSETS, dim=0) for tensor in tensors)), shares, np.ones_like(shares), rng)
+
+    def _hide(self, batch: Batch, shares: FloatArray, weights: FloatArray, rng: np.random.Generator) -> Batch:
+        """All hidden cells of a window together count as much as its cells, times its weight."""
+        valid = batch.valid.numpy()
+        hidden = np.stack([hide_share(cells, share, rng) for cells, share in zip(valid, shares, strict=True)])
+        each = weights * valid.sum(axis=(1, 2)) / np.maximum(hidden.sum(axis=(1, 2)), 1)
+        seen = torch.from_numpy(~hidden)
+        counts = torch.from_numpy(each.astype(np.float32))[:, None, None].expand(hidden.shape)
+        return replace(batch, ids=batch.ids.masked_fill(~seen, self.tokenizer.mask_id), valid=~seen, weights=counts)
 
 
-def find_task(kind: str, tokenizer: GridTokenizer, config: TrainingConfig) -> AllOthers | FreeCells:
+Practised = AllOthers | FreeCells | AnyOrder
+TASKS: dict[str, type[Practised]] = {"quartet": AllOthers, "sketcher": FreeCells, "masked": AnyOrder}
+
+
+def find_task(kind: str, tokenizer: GridTokenizer, config: TrainingConfig) -> Practised:
     """What models of this kind practise."""
     if kind not in TASKS:
         raise CheckpointError(f"nothing is known of how to train a model of kind {kind!r}; {nearest(kind, TASKS)}")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny import shipped_like, tiny_composer, tiny_sketcher_composer
+from tiny import shipped_like, tiny_composer, tiny_masked_composer, tiny_sketcher_composer
 
 from musicgen.composers.loading import list_composers, load_composer
 from musicgen.composers.references import Bach, Dice
@@ -14,7 +14,7 @@ from musicgen.music.constraints import PitchClasses, VoiceRanges
 from musicgen.music.sketch import Sketch, free_region
 from musicgen.sampling.draw import SamplingOptions
 
-COMPOSERS = [Dice(), tiny_composer(), shipped_like(), tiny_sketcher_composer()]
+COMPOSERS = [Dice(), tiny_composer(), shipped_like(), tiny_sketcher_composer(), tiny_masked_composer()]
 SEEDS = range(20)
 
 
@@ -117,6 +117,15 @@ def test_exact_likelihood_of_an_untrained_model_is_near_uniform(piece: Chorale) 
     likelihood = tiny_sketcher_composer().nats(piece)
     assert likelihood.kind == "exact"
     assert likelihood.nats.mean() == pytest.approx(np.log(48), abs=0.5)  # 47 sounds to strike, one to hold
+
+
+def test_a_bound_of_an_untrained_model_is_above_nothing_and_the_same_each_time(piece: Chorale) -> None:
+    """Not near uniform: where a neighbour is visible, most ids are impossible."""
+    likelihood = tiny_masked_composer().nats(piece)
+    assert likelihood.kind == "bound"
+    assert likelihood.nats.shape == piece.pitch.shape
+    assert 1 < likelihood.nats.mean() < np.log(94)
+    assert np.array_equal(likelihood.nats, tiny_masked_composer().nats(piece).nats)
 
 
 def test_what_is_drawn_is_as_likely_as_the_likelihood_says(piece: Chorale) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import CHECKPOINT, CONFIG, SKETCHER_CHECKPOINT, TOKENIZER
+from tiny import CHECKPOINT, CONFIG, MASKED_CHECKPOINT, SKETCHER_CHECKPOINT, TOKENIZER
 
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import load_tensors, read_checkpoint
@@ -19,6 +19,7 @@ from musicgen.training.tasks import AllOthers
 SHORT = TrainingConfig(updates=20, batch=4, window=24, warmup=5, test_every=10, transpose=1)
 DROPOUT = replace(CHECKPOINT, model={**CHECKPOINT.model, "dropout": 0.3})
 SKETCHER_DROPOUT = replace(SKETCHER_CHECKPOINT, model={**SKETCHER_CHECKPOINT.model, "dropout": 0.3, "hidden": 0.2})
+MASKED_DROPOUT = replace(MASKED_CHECKPOINT, model={**MASKED_CHECKPOINT.model, "dropout": 0.3})
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def chorales(bach_pieces):
     return [piece.chorale for piece in bach_pieces[:4]]
 
 
-@pytest.mark.parametrize("checkpoint", [DROPOUT, SKETCHER_DROPOUT], ids=["quartet", "sketcher"])
+@pytest.mark.parametrize("checkpoint", [DROPOUT, SKETCHER_DROPOUT, MASKED_DROPOUT], ids=["quartet", "sketcher", "masked"])
 def test_20_updates_are_10_saved_loaded_and_10_more(checkpoint, tmp_path, chorales) -> None:
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     train(checkpoint, SHORT, chorales[:3], chorales[3:], whole)

@@ -8,7 +8,7 @@ from tiny import PAIRS, TOKENIZER
 from musicgen.errors import CheckpointError
 from musicgen.training.batches import WindowSource, whole_pieces
 from musicgen.training.config import TrainingConfig
-from musicgen.training.tasks import FreeCells, draw_given, find_task, without_orphans
+from musicgen.training.tasks import SUBSETS, AnyOrder, FreeCells, draw_given, find_task, without_orphans
 
 CONFIG = TrainingConfig(batch=64, window=40)
 TASK = FreeCells(PAIRS, CONFIG)
@@ -65,7 +65,30 @@ def test_whole_pieces_are_measured_with_nothing_given(chorales) -> None:
         assert set(batch.ids.unique().tolist()) == {PAIRS.mask_id, PAIRS.boundary_id}
 
 
+def test_of_each_window_some_cells_are_hidden_and_they_count_as_much_as_all_of_it(chorales) -> None:
+    batch = WindowSource(chorales, CONFIG, AnyOrder(PAIRS, CONFIG)).batch(0)
+    assert torch.equal(batch.ids == PAIRS.mask_id, batch.valid)
+    share = batch.valid.sum(dim=(1, 2)) / (batch.targets.shape[1] * (batch.ids != PAIRS.boundary_id)[:, 0].sum(dim=-1))
+    assert (share > 0).all()
+    assert float(share.mean()) == pytest.approx(2 / 3, abs=0.02)  # of density 2h
+    counts = (batch.weights * batch.valid).sum(dim=(1, 2))
+    assert counts / 160 == pytest.approx(1 / share.clamp(min=0.1), rel=0.3)
+
+
+def test_a_bound_is_measured_on_the_same_subsets_each_time(chorales) -> None:
+    task = AnyOrder(PAIRS, CONFIG)
+    (whole, _), *_ = whole_pieces(chorales, PAIRS)
+    batch, again = task.examine(whole), task.examine(whole)
+    assert torch.equal(batch.ids, again.ids)
+    assert len(batch.lengths) == SUBSETS * len(whole.lengths)
+    cells = whole.valid.sum(dim=(1, 2)).repeat_interleave(SUBSETS)
+    assert (batch.weights * batch.valid).sum(dim=(1, 2)).tolist() == pytest.approx(cells.tolist(), rel=1e-4)
+    share = (batch.valid.sum(dim=(1, 2)) / cells).reshape(-1, SUBSETS).sort(dim=1).values
+    assert ((share * SUBSETS).ceil() == torch.arange(1, SUBSETS + 1)).float().mean() > 0.95  # but for rounding, one share in each part
+
+
 def test_each_kind_of_model_has_a_task() -> None:
+    assert find_task("masked", PAIRS, CONFIG).kind == "bound"
     assert find_task("sketcher", PAIRS, CONFIG).kind == "exact"
     assert find_task("quartet", TOKENIZER, CONFIG).kind == "pseudo"
     with pytest.raises(CheckpointError, match="did you mean sketcher"):
