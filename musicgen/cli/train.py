@@ -15,7 +15,7 @@ STOPPED = 130
 
 
 def train(
-    preset: Annotated[str, typer.Argument(help="What to train: deepbach, flagship or jsb16.")] = "deepbach",
+    preset: Annotated[str, typer.Argument(help="What to train: deepbach, flagship, jsb16, masked or jsb16-masked.")] = "deepbach",
     corpus: CorpusOption = "bach-chorales",
     run: Annotated[Path | None, typer.Option(help="Where the run keeps its state; by default runs/PRESET.")] = None,
     output: Annotated[
