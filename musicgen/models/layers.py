@@ -32,11 +32,11 @@ def delayed(states: Tensor) -> Tensor:
 
 
 class PerVoice(nn.Module):
-    """A linear map of its own for each voice: (..., V, A) -> (..., V, B)."""
+    """A linear map of its own for each voice, (..., V, A) -> (..., V, B); starts as one map of all voices together would."""
 
     def __init__(self, voices: int, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(voices, inputs, outputs).uniform_(-1, 1) / inputs**0.5)
+        self.weight = nn.Parameter(torch.empty(voices, inputs, outputs).uniform_(-1, 1) / (voices * inputs) ** 0.5)
 
     def forward(self, states: Tensor) -> Tensor:
         return torch.einsum("...va,vab->...vb", states, self.weight)

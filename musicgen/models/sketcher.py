@@ -261,32 +261,50 @@ class VoiceHead(nn.Module):
     One step of one piece is too short for long chains of small operations: what depends on ids alone is looked up.
     """
 
+    is_own: Tensor
+    of_voice: Tensor
+    of_way: Tensor
+    cells: Tensor
+    interval: Tensor
+    interval_cell: Tensor
+    motion: Tensor
+    way_rows: Tensor
+    first_motion: Tensor
+    first_going_on: Tensor
+    columns: Tensor
+    is_held: Tensor
+
     def __init__(self, config: SketcherConfig, voice: int) -> None:
         super().__init__()
         self.config = c = config
         self.voice = voice
         intervals, motions = 2 * c.reach + 2, 2 * c.motion + 2
-        # What is known of each voice (its sound, whether it is struck, its interval) and of each way: rows of one table, summed.
-        cells = c.sounds + c.input_size - c.vocab_size + 2
-        self.embed_known = nn.Embedding(c.voices * (cells + intervals) + WAYS * CLASSES, c.width)
+        # What is known of each voice (its sound, whether it is struck, its interval) and of each way, as rows; voices and ways run fastest.
+        sounds_read = c.sounds + c.input_size - c.vocab_size
+        cells = sounds_read + 2 + intervals
+        self.embed_cells = nn.Embedding(cells * c.voices, c.embedding)
+        self.embed_ways = nn.Embedding(CLASSES * WAYS, c.condition_embedding)
+        self.from_cells = PerVoice(c.voices, c.embedding, c.width)
+        self.from_ways = PerVoice(WAYS, c.condition_embedding, c.width)
+        self.known_table: Tensor | None = None
         self.embed_motions = nn.Embedding(c.voices * intervals * motions, motions - 1)
         self.embed_going_on = nn.Embedding(WAYS * AGREEMENTS * CLASSES, 1)
         self.to_scores = nn.Linear(c.width, c.sounds + 1 + motions - 1 + WAYS)
         self.dropout = nn.Dropout(c.dropout)
-        nn.init.normal_(self.embed_known.weight, std=0.2)
         nn.init.zeros_(self.embed_motions.weight)
         nn.init.zeros_(self.embed_going_on.weight)
         self.others = [other for other in range(c.voices) if other != voice]
         ids, voices, ways = torch.arange(c.input_size), torch.arange(c.voices), torch.arange(WAYS)
         rungs, sounds = c.rung(ids), torch.arange(c.sounds)
-        rows_of_cell = torch.stack([c.sound(ids), cells - 2 + (ids < c.sounds).long()], dim=-1) + cells * voices[:, None, None]
+        of_cell = torch.stack([c.sound(ids), sounds_read + (ids < c.sounds).long()], dim=-1) * c.voices
         self._look_up("is_own", voices == voice)
         self._look_up("of_voice", voices)
-        self._look_up("cells", rows_of_cell)  # (V, ids, 2)
+        self._look_up("of_way", ways)
+        self._look_up("cells", of_cell + voices[:, None, None])  # (V, ids, 2)
         self._look_up("interval", distance_index(rungs[:, None], rungs, c.reach))
+        self._look_up("interval_cell", (sounds_read + 2 + self.interval) * c.voices)
         self._look_up("motion", distance_index(rungs[:, None], rungs, c.motion))
-        self._look_up("first_interval", c.voices * cells + voices * intervals)
-        self._look_up("first_way", c.voices * (cells + intervals) + ways * CLASSES)
+        self._look_up("way_rows", cells * c.voices + torch.arange(CLASSES)[:, None] * WAYS + ways)
         self._look_up("first_motion", voices * intervals * motions)
         self._look_up("first_going_on", ways * AGREEMENTS * CLASSES)
         candidates = torch.where(sounds > 0, sounds, -1).expand(c.input_size, -1)
@@ -305,19 +323,34 @@ class VoiceHead(nn.Module):
         now = torch.where(self.is_own, before, now)
         own = before[..., self.voice]
         cells = self.cells[self.of_voice, now].flatten(-2)
-        known = torch.cat([cells, self.interval[now, own[..., None]] + self.first_interval, classes + self.first_way], dim=-1)
-        hidden = self.dropout(nn.functional.gelu(view + self.dropout(_summed(self.embed_known, known))))
+        intervals = self.interval_cell[now, own[..., None]] + self.of_voice
+        known = _summed(self._known(), torch.cat([cells, intervals, self.way_rows[classes, self.of_way]], dim=-1))
+        hidden = self.dropout(nn.functional.gelu(view + self.dropout(known)))
         sounds, motions, ways = self.to_scores(hidden).split([c.sounds + 1, 2 * c.motion + 1, WAYS], dim=-1)
         beside = (self.interval[before, own[..., None]] * (2 * c.motion + 2) + self.motion[now, before] + self.first_motion)[
             ..., self.others
         ]
-        motions = motions + TABLE_SCALE * _summed(self.embed_motions, beside)
+        motions = motions + TABLE_SCALE * _summed(self.embed_motions.weight, beside)
         scores = sounds + by_motion(motions, self.columns[own])
         held = torch.where(self.is_held[own], scores[..., -1:], float("-inf"))
         logits = torch.cat([scores[..., :-1], held], dim=-1)
         going_on = ways + TABLE_SCALE * self.embed_going_on(self.first_going_on + agreement * CLASSES + classes)[..., 0]
         nowhere = classes == 0
         return logits.scatter_add(-1, followed.masked_fill(nowhere, 0), going_on.masked_fill(nowhere, 0.0).to(logits.dtype))
+
+    def train(self, mode: bool = True) -> VoiceHead:
+        self.known_table = None
+        return super().train(mode)
+
+    def _known(self) -> Tensor:
+        """(rows, D): what each row of `embed_cells` and `embed_ways` adds; kept while the model is not trained, for single steps."""
+        if self.known_table is not None:
+            return self.known_table
+        maps = (self.embed_cells, self.from_cells), (self.embed_ways, self.from_ways)
+        table = torch.cat([to(embed.weight.reshape(-1, to.weight.shape[0], embed.embedding_dim)).flatten(0, 1) for embed, to in maps])
+        if not self.training:
+            self.known_table = table
+        return table
 
     def _ways(self, past: Recalled, now: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(..., 3) each: the id that followed where this voice alone, all together, the leader went this way; how long a way, as a class,
@@ -339,7 +372,7 @@ class VoiceHead(nn.Module):
         return followed, classes.masked_fill(some_differ, 0), 2 * some.long() - some_differ.long()
 
 
-def _summed(table: nn.Embedding, rows: Tensor) -> Tensor:
-    """(..., N) rows -> (..., D), the sum of the N rows."""
-    summed: Tensor = nn.functional.embedding_bag(rows.flatten(0, -2), table.weight, mode="sum")
-    return summed.unflatten(0, rows.shape[:-1])
+def _summed(table: Tensor, rows: Tensor) -> Tensor:
+    """(..., N) rows -> (..., D), the sum of N rows of a table."""
+    summed: Tensor = nn.functional.embedding_bag(rows.flatten(0, -2), table, mode="sum")
+    return summed.view(*rows.shape[:-1], -1)
