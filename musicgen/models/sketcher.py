@@ -43,14 +43,14 @@ class SketcherConfig:
     order: tuple[int, ...] = (0, 3, 1, 2)
     embedding: int = 48
     condition_embedding: int = 16
-    width: int = 256
+    width: int = 192
     heads: int = 4
-    inner: int = 640
+    inner: int = 480
     encoder_layers: int = 2
     decoder_layers: int = 4
     span: int = 256
-    dropout: float = 0.25
-    hidden: float = 0.15
+    dropout: float = 0.3
+    hidden: float = 0.2
     motion: int = 12
     reach: int = 36
 

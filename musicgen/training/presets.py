@@ -55,7 +55,16 @@ def deepbach() -> Preset:
 
 # Most pieces fit into a window whole. Soon a sketcher learns them by heart: a short schedule.
 SKETCHING = TrainingConfig(
-    updates=600, batch=8, window=256, learning_rate=1.5e-3, warmup=60, weight_decay=0.1, average=0.99, transpose=0, test_every=50
+    updates=800,
+    batch=8,
+    window=256,
+    learning_rate=1.5e-3,
+    warmup=60,
+    weight_decay=0.1,
+    average=0.99,
+    transpose=0,
+    modulate=0.3,
+    test_every=50,
 )
 
 
