@@ -46,7 +46,7 @@ class MaskedConfig:
     inner: int = 640
     layers: int = 4
     span: int = 256
-    dropout: float = 0.15
+    dropout: float = 0.2
     motion: int = 12
     reach: int = 24
 

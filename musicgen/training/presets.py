@@ -16,14 +16,15 @@ import torch
 from musicgen.corpus.store import Corpus
 from musicgen.errors import ConfigError, FileError, nearest
 from musicgen.files.atomic import atomic_write, os_reason
-from musicgen.models.checkpoint import Checkpoint, read_checkpoint, write_text
+from musicgen.models.checkpoint import Checkpoint, load_model, load_tensors, read_checkpoint, save_checkpoint, write_text
 from musicgen.models.masked import MaskedConfig
 from musicgen.models.quartet import QuartetConfig
 from musicgen.models.sketcher import SketcherConfig
+from musicgen.music.chorale import Chorale
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 from musicgen.training.config import TrainingConfig, apply_settings
-from musicgen.training.loop import LOG, Outcome, Progress, train
-from musicgen.training.tasks import TASKS
+from musicgen.training.loop import LOG, Outcome, Progress, nats_per_cell, train
+from musicgen.training.tasks import TASKS, find_task
 
 FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices", "ladder")  # follow from the tokenizer
 
@@ -36,6 +37,8 @@ class Preset:
     model: QuartetConfig | SketcherConfig | MaskedConfig
     tokenizer: GridTokenizer
     training: TrainingConfig
+    members: int = 1
+    """More than one: as many models are trained, from seeds that follow each other, and make a committee."""
 
     def changed(self, settings: Sequence[str]) -> Preset:
         """With `model.width=128` or `training.batch=8` set; what follows from the tokenizer stays."""
@@ -44,7 +47,7 @@ class Preset:
             if getattr(configs["model"], name, None) != getattr(self.model, name, None):
                 free = [field.name for field in fields(self.model) if field.name not in FIXED]
                 raise ConfigError(f"model.{name} follows from the tokenizer and cannot be set; these can: {', '.join(free)}")
-        return Preset(self.kind, configs["model"], self.tokenizer, configs["training"])
+        return replace(self, model=configs["model"], training=configs["training"])
 
 
 def deepbach() -> Preset:
@@ -82,7 +85,7 @@ def jsb16() -> Preset:
 
 def masked(untold: tuple[str, ...] = ()) -> Preset:
     tokenizer = GridTokenizer("pair", relative=True, untold=untold)
-    training = replace(SKETCHING, updates=2000, learning_rate=3e-3, test_every=200)
+    training = replace(SKETCHING, updates=2000, learning_rate=4e-3, modulate=0.25, test_every=400)
     return Preset("masked", MaskedConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES), tokenizer, training)
 
 
@@ -126,15 +129,61 @@ def train_preset(
     _check_device(device)
     for folder in (run, output):
         _make_folder(folder)
-    source = {"name": corpus.name, "fingerprint": corpus.fingerprint}
-    checkpoint = Checkpoint(preset.kind, asdict(preset.model), asdict(preset.tokenizer), source, {})
+    checkpoint = Checkpoint(
+        preset.kind, asdict(preset.model), asdict(preset.tokenizer), {"name": corpus.name, "fingerprint": corpus.fingerprint}, {}
+    )
     # Near copies of valid and test pieces would make their figures too good.
     learned = [piece.chorale for piece in corpus.pieces("train", near_copies=False)]
     tested = [piece.chorale for piece in corpus.pieces("valid")]
-    outcome = train(checkpoint, preset.training, learned, tested, run, device=device, on_progress=on_progress, stop_after=stop_after)
-    if outcome.finished:
-        _publish(name, corpus, len(learned), settings, outcome, output)
+    outcomes: list[Outcome] = []
+    for member in range(preset.members):
+        outcome = train(
+            checkpoint,
+            replace(preset.training, seed=preset.training.seed + member),
+            learned,
+            tested,
+            run if preset.members == 1 else run / f"member-{member + 1}",
+            device=device,
+            on_progress=_of_all(on_progress, member, preset.members),
+            stop_after=stop_after,
+        )
+        outcomes.append(outcome)
+        if not outcome.finished:
+            return outcome
+        if not (outcome.folder / "config.json").is_file():
+            raise ConfigError(f"{outcome.folder}: no weights were better than none; lower training.learning_rate and use another --run")
+    outcome = outcomes[0] if preset.members == 1 else seat(outcomes, tested, run)
+    _publish(name, corpus, len(learned), settings, outcome, output)
     return outcome
+
+
+def seat(outcomes: Sequence[Outcome], valid_pieces: Sequence[Chorale], folder: Path) -> Outcome:
+    """Makes a committee, a checkpoint in `folder`, of the best weights of each run."""
+    checkpoints = [read_checkpoint(outcome.folder) for outcome in outcomes]
+    first = checkpoints[0]
+    committee = replace(first, kind="committee", model={"members": len(outcomes), "member": first.model})
+    weights = {
+        f"members.{number}.{name}": weight
+        for number, outcome in enumerate(outcomes)
+        for name, weight in load_tensors(outcome.folder / "model.safetensors").items()
+    }
+    save_checkpoint(folder, committee, weights)
+    task = find_task(committee.kind, GridTokenizer(**committee.tokenizer), TrainingConfig(**committee.training))
+    best = nats_per_cell(load_model(folder, committee), valid_pieces, task)
+    log = [(outcome.folder / LOG).read_text(encoding="utf-8") for outcome in outcomes]
+    write_text(folder / LOG, "".join(log))
+    return replace(outcomes[-1], best=best, seconds=sum(outcome.seconds for outcome in outcomes), folder=folder)
+
+
+def _of_all(on_progress: Callable[[Progress], None], member: int, members: int) -> Callable[[Progress], None]:
+    """The progress of one member as that of all."""
+
+    def show(now: Progress) -> None:
+        done, updates = member * now.updates + now.update, members * now.updates
+        seconds_left = now.seconds_left + (members - member - 1) * (now.seconds + now.seconds_left)
+        on_progress(replace(now, update=done, updates=updates, seconds_left=seconds_left))
+
+    return show
 
 
 def _check_device(device: str) -> None:
@@ -152,8 +201,6 @@ def _make_folder(folder: Path) -> None:
 
 def _publish(name: str, corpus: Corpus, pieces: int, settings: Sequence[str], outcome: Outcome, output: Path) -> None:
     """config.json goes last: a folder without one is no checkpoint."""
-    if not (outcome.folder / "config.json").is_file():
-        raise ConfigError(f"{outcome.folder}: no weights were better than none; lower training.learning_rate and use another --run")
     checkpoint = read_checkpoint(outcome.folder)
     metrics = _metrics(checkpoint.kind, corpus, pieces, outcome)
     atomic_write(output / "model.safetensors", (outcome.folder / "model.safetensors").read_bytes())
