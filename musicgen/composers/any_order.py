@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from musicgen.composers.composer import Likelihood
-from musicgen.composers.together import OnProgress, fill_in_batches, stack
+from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.masked import Masked
@@ -47,13 +47,13 @@ class MaskedComposer:
         if checkpoint.kind != "masked":
             raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a masked one is needed here")
         tokenizer = built_from(GridTokenizer, checkpoint.tokenizer)
-        expected, found = tokenizer.size, checkpoint.model.get("vocab_size")
+        model = load_model(folder, checkpoint)
+        assert isinstance(model, Masked)  # what kind "masked" builds
+        expected, found = tokenizer.size, model.config.vocab_size
         if expected != found or tokenizer.hold_id is not None:
             raise CheckpointError(
                 f"{folder}: the tokenizer has {expected} ids (held notes: {tokenizer.held}), the model {found}; train it again"
             )
-        model = load_model(folder, checkpoint)
-        assert isinstance(model, Masked)  # what kind "masked" builds
         return cls(folder.name, model, tokenizer, checkpoint, options or SamplingOptions())
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
@@ -63,6 +63,7 @@ class MaskedComposer:
         self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
+        check_requests(self.name, self.model.config.voices, sketches, seeds)
         return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
 
     def nats(self, chorale: Chorale, seed: int = 0) -> Likelihood:
