@@ -10,6 +10,7 @@ from musicgen.composers.any_order import MaskedComposer
 from musicgen.composers.left_to_right import SketcherComposer
 from musicgen.composers.neural import QuartetComposer
 from musicgen.models.checkpoint import Checkpoint, save_checkpoint
+from musicgen.models.committee import Committee, CommitteeConfig
 from musicgen.models.masked import Masked, MaskedConfig
 from musicgen.models.quartet import Quartet, QuartetConfig
 from musicgen.models.sketcher import Sketcher, SketcherConfig
@@ -79,6 +80,18 @@ def tiny_sketcher(config: SketcherConfig = SKETCHER_CONFIG, seed: int = 0) -> Sk
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Sketcher(config).eval()
+
+
+def tiny_committee() -> Committee:
+    """Two sketchers, of the seeds 0 and 1."""
+    committee = Committee(CommitteeConfig(2, SKETCHER_CONFIG)).eval()
+    for seed, member in enumerate(committee.members):
+        member.load_state_dict(tiny_sketcher(seed=seed).state_dict())
+    return committee
+
+
+def tiny_committee_composer() -> SketcherComposer:
+    return SketcherComposer("tiny-committee", tiny_committee(), PAIRS, SKETCHER_CHECKPOINT)
 
 
 def tiny_sketcher_composer() -> SketcherComposer:

@@ -18,6 +18,7 @@ from musicgen.composers.composer import Likelihood
 from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
+from musicgen.models.committee import Committee
 from musicgen.models.sketcher import Sketcher
 from musicgen.music.chorale import BoolArray, Chorale
 from musicgen.music.sketch import Sketch
@@ -29,10 +30,10 @@ from musicgen.tokenizers.grid import GridTokenizer
 
 @dataclass(frozen=True)
 class SketcherComposer:
-    """Left to right from a Sketcher; states exact likelihoods, of whole pieces and of any free cells given the others."""
+    """Left to right from a Sketcher or a Committee; states exact likelihoods, of whole pieces and of any free cells given the others."""
 
     name: str
-    model: Sketcher
+    model: Sketcher | Committee
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = field(default_factory=SamplingOptions)
@@ -41,16 +42,16 @@ class SketcherComposer:
     @classmethod
     def load(cls, folder: Path, options: SamplingOptions | None = None) -> SketcherComposer:
         checkpoint = read_checkpoint(folder)
-        if checkpoint.kind != "sketcher":
-            raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a sketcher is needed here")
+        if checkpoint.kind not in ("sketcher", "committee"):
+            raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a sketcher or a committee is needed here")
         tokenizer = built_from(GridTokenizer, checkpoint.tokenizer)
-        expected, found = tokenizer.size, checkpoint.model.get("vocab_size")
+        model = load_model(folder, checkpoint)
+        assert isinstance(model, Sketcher | Committee)  # what these kinds build
+        expected, found = tokenizer.size, model.config.vocab_size
         if expected != found or tokenizer.hold_id is not None:
             raise CheckpointError(
                 f"{folder}: the tokenizer has {expected} ids (held notes: {tokenizer.held}), the model {found}; train it again"
             )
-        model = load_model(folder, checkpoint)
-        assert isinstance(model, Sketcher)  # what kind "sketcher" builds
         return cls(folder.name, model, tokenizer, checkpoint, options or SamplingOptions())
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
@@ -125,7 +126,7 @@ class _Reader:
     """The model while a batch is filled: what it has read so far is kept, so that each step is run once."""
 
     @torch.inference_mode()
-    def __init__(self, model: Sketcher, sketch: Tensor, conditions: Tensor, lengths: Tensor) -> None:
+    def __init__(self, model: Sketcher | Committee, sketch: Tensor, conditions: Tensor, lengths: Tensor) -> None:
         self.model = model
         self.memory = model.reader(sketch, conditions, lengths)
         self.cache = model.new_cache(len(sketch), sketch.shape[-1])

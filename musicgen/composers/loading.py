@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from musicgen.sampling.draw import SamplingOptions
 
 DEFAULT = "deepbach"
-METHODS = {"quartet": "pseudo-Gibbs network", "sketcher": "left-to-right network", "masked": "any-order network"}
+METHODS = {
+    "quartet": "pseudo-Gibbs network",
+    "sketcher": "left-to-right network",
+    "committee": "left-to-right networks",
+    "masked": "any-order network",
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,11 @@ def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -
     from musicgen.composers.neural import QuartetComposer
     from musicgen.models.checkpoint import read_checkpoint
 
-    composers: dict[str, type[SketcherComposer] | type[MaskedComposer]] = {"sketcher": SketcherComposer, "masked": MaskedComposer}
+    composers: dict[str, type[SketcherComposer] | type[MaskedComposer]] = {
+        "sketcher": SketcherComposer,
+        "committee": SketcherComposer,
+        "masked": MaskedComposer,
+    }
     return composers.get(read_checkpoint(folder).kind, QuartetComposer).load(folder, options)
 
 

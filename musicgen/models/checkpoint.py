@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from musicgen.errors import CheckpointError, nearest
 from musicgen.files.atomic import atomic_write
+from musicgen.models.committee import Committee, CommitteeConfig
 from musicgen.models.masked import Masked, MaskedConfig
 from musicgen.models.quartet import Quartet, QuartetConfig
 from musicgen.models.sketcher import Sketcher, SketcherConfig
@@ -28,6 +29,7 @@ FORMAT = 1
 MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "quartet": (QuartetConfig, Quartet),
     "sketcher": (SketcherConfig, Sketcher),
+    "committee": (CommitteeConfig, Committee),
     "masked": (MaskedConfig, Masked),
 }
 

@@ -63,8 +63,8 @@ class SketcherConfig:
             raise ConfigError(f"order {self.order}: each voice once, counted from 0")
         if self.width % (2 * self.heads):
             raise ConfigError(f"width {self.width} must be a multiple of twice the heads, {2 * self.heads}")
-        sizes = (self.embedding, self.condition_embedding, self.inner, self.encoder_layers, self.decoder_layers, self.span, self.motion)
-        if min(sizes) < 1 or not 0 <= self.dropout < 1 or not 0 <= self.hidden < 1:
+        sizes = (self.embedding, self.condition_embedding, self.inner, self.decoder_layers, self.span, self.motion)
+        if min(sizes) < 1 or self.encoder_layers < 0 or not 0 <= self.dropout < 1 or not 0 <= self.hidden < 1:
             raise ConfigError("sizes, layers, span and motion must be positive, dropout and hidden from 0 to below 1")
 
     @property

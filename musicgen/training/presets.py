@@ -77,10 +77,10 @@ def flagship() -> Preset:
 
 
 def jsb16() -> Preset:
-    """For the field's step matrices, which say nothing of modes and fermatas; for likelihood, not for filling sketches."""
+    """For the field's step matrices, which say nothing of modes and fermatas; a committee for likelihood, not for filling sketches."""
     tokenizer = GridTokenizer("pair", relative=True, untold=("fermata", "mode"))
-    model = SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES, encoder_layers=1)
-    return Preset("sketcher", model, tokenizer, replace(SKETCHING, empty=1.0))
+    model = SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES, inner=448, encoder_layers=0)
+    return Preset("sketcher", model, tokenizer, replace(SKETCHING, empty=1.0), members=3)
 
 
 def masked(untold: tuple[str, ...] = ()) -> Preset:
@@ -96,6 +96,7 @@ def jsb16_masked() -> Preset:
 AFTER = {
     "quartet": ", after DeepBach (Hadjeres, Pachet and Nielsen 2017)",
     "sketcher": ", left to right with sight of the sketch",
+    "committee": ": sketchers, left to right, their probabilities averaged",
     "masked": ", any order, after Coconet (Huang et al. 2017)",
 }
 PRESETS: dict[str, Callable[[], Preset]] = {
@@ -170,8 +171,8 @@ def seat(outcomes: Sequence[Outcome], valid_pieces: Sequence[Chorale], folder: P
     save_checkpoint(folder, committee, weights)
     task = find_task(committee.kind, GridTokenizer(**committee.tokenizer), TrainingConfig(**committee.training))
     best = nats_per_cell(load_model(folder, committee), valid_pieces, task)
-    log = [(outcome.folder / LOG).read_text(encoding="utf-8") for outcome in outcomes]
-    write_text(folder / LOG, "".join(log))
+    looks = [entry | {"member": number} for number, outcome in enumerate(outcomes, start=1) for entry in _looks(outcome)]
+    write_text(folder / LOG, "".join(json.dumps(entry) + "\n" for entry in looks))
     return replace(outcomes[-1], best=best, seconds=sum(outcome.seconds for outcome in outcomes), folder=folder)
 
 
@@ -210,8 +211,6 @@ def _publish(name: str, corpus: Corpus, pieces: int, settings: Sequence[str], ou
 
 
 def _metrics(kind: str, corpus: Corpus, pieces: int, outcome: Outcome) -> dict[str, Any]:
-    entries = [json.loads(line) for line in (outcome.folder / LOG).read_text(encoding="utf-8").splitlines()]
-    looks = {entry["update"]: entry for entry in entries}  # after a kill -9 some are there twice
     return {
         "valid_nats_per_cell": outcome.best,
         "kind": TASKS[kind].kind,
@@ -221,8 +220,14 @@ def _metrics(kind: str, corpus: Corpus, pieces: int, outcome: Outcome) -> dict[s
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
         "versions": {package: version(package) for package in ("musicgen", "torch", "numpy")},
         "corpus": {"name": corpus.name, "source": corpus.source, "fingerprint": corpus.fingerprint, "train_pieces": pieces},
-        "history": list(looks.values()),
+        "history": _looks(outcome),
     }
+
+
+def _looks(outcome: Outcome) -> list[dict[str, float]]:
+    """Every look at the valid split, once: after a kill -9 some are there twice."""
+    entries = [json.loads(line) for line in (outcome.folder / LOG).read_text(encoding="utf-8").splitlines()]
+    return list({(entry.get("member"), entry["update"]): entry for entry in entries}.values())
 
 
 def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], settings: Sequence[str]) -> str:

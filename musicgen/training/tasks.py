@@ -100,7 +100,7 @@ class AnyOrder:
 
 
 Practised = AllOthers | FreeCells | AnyOrder
-TASKS: dict[str, type[Practised]] = {"quartet": AllOthers, "sketcher": FreeCells, "masked": AnyOrder}
+TASKS: dict[str, type[Practised]] = {"quartet": AllOthers, "sketcher": FreeCells, "committee": FreeCells, "masked": AnyOrder}
 
 
 def find_task(kind: str, tokenizer: GridTokenizer, config: TrainingConfig) -> Practised:

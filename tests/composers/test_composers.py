@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny import shipped_like, tiny_composer, tiny_masked_composer, tiny_sketcher_composer
+from tiny import shipped_like, tiny_committee_composer, tiny_composer, tiny_masked_composer, tiny_sketcher_composer
 
 from musicgen.composers.loading import list_composers, load_composer
 from musicgen.composers.references import Bach, Dice
@@ -14,7 +14,7 @@ from musicgen.music.constraints import PitchClasses, VoiceRanges
 from musicgen.music.sketch import Sketch, free_region
 from musicgen.sampling.draw import SamplingOptions
 
-COMPOSERS = [Dice(), tiny_composer(), shipped_like(), tiny_sketcher_composer(), tiny_masked_composer()]
+COMPOSERS = [Dice(), tiny_composer(), shipped_like(), tiny_sketcher_composer(), tiny_committee_composer(), tiny_masked_composer()]
 SEEDS = range(20)
 
 
