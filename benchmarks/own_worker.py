@@ -49,10 +49,10 @@ def harmonize(model: str, tune_path: Path, out: Path, sweeps: float, seed: int) 
     import music21  # noqa: F401  here, so that it counts as import and not as reading
     import torch  # noqa: F401
 
-    from musicgen import SamplingOptions, Sketch, find_tune, load_composer, read_score, with_voices, write_score
+    from musicgen import Sketch, find_tune, load_composer, read_score, with_voices, write_score
 
     imported = time.perf_counter()
-    composer = load_composer(model, SamplingOptions(sweeps=sweeps))
+    composer = load_composer(model, sweeps=sweeps)
     loaded = time.perf_counter()
     tune = find_tune(read_score(tune_path))
     sketch = Sketch.for_voices(tune.chorale, keep="S")

@@ -159,7 +159,7 @@ def test_every_shipped_checkpoint_is_whole_and_plays(folder):
     assert {file.name for file in folder.iterdir()} >= {"config.json", "model.safetensors", "MODEL_CARD.md", "metrics.json"}
     assert (folder / "model.safetensors").stat().st_size <= 20_000_000
     sketch = musicgen.plan_sketch(musicgen.Plan(bars=1, pickup_quarters=0), 1)
-    filled = musicgen.load_composer(str(folder), musicgen.SamplingOptions(sweeps=1)).fill(sketch, 1)
+    filled = musicgen.load_composer(str(folder), sweeps=1).fill(sketch, 1)
     assert (filled.pitch > 0).all()
 
 

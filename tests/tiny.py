@@ -54,7 +54,7 @@ def shipped_like() -> QuartetComposer:
     with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
         torch.manual_seed(1)
         save_checkpoint(Path(folder), replace(CHECKPOINT, model=asdict(config)), Quartet(config).state_dict())
-        loaded = QuartetComposer.load(Path(folder), SamplingOptions(sweeps=2))
+        loaded = QuartetComposer.load(Path(folder), sweeps=2)
     return replace(loaded, name="shipped-like")
 
 

@@ -214,9 +214,8 @@ def _outputs(output: Sequence[Path] | None, stem: str, count: int, source: Path 
 def _load(model: str, temperature: float | None, top_p: float | None, sweeps: float | None) -> Composer:
     use_one_thread()
     from musicgen.composers.loading import load_composer
-    from musicgen.sampling.draw import SamplingOptions
 
-    return load_composer(model, SamplingOptions(**given(temperature=temperature, top_p=top_p, sweeps=sweeps)))
+    return load_composer(model, **given(temperature=temperature, top_p=top_p, sweeps=sweeps))
 
 
 def _fill(composer: Composer, sketches: Sequence[Sketch], seeds: Sequence[int], label: str) -> list[Chorale]:

@@ -38,11 +38,11 @@ class MaskedComposer:
     model: Masked
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
-    options: SamplingOptions = field(default_factory=SamplingOptions)
+    options: SamplingOptions = SamplingOptions()
     order: OrderOptions = field(default_factory=OrderOptions)
 
     @classmethod
-    def load(cls, folder: Path, options: SamplingOptions | None = None) -> MaskedComposer:
+    def load(cls, folder: Path, **dials: float) -> MaskedComposer:
         checkpoint = read_checkpoint(folder)
         if checkpoint.kind != "masked":
             raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a masked one is needed here")
@@ -54,7 +54,7 @@ class MaskedComposer:
             raise CheckpointError(
                 f"{folder}: the tokenizer has {expected} ids (held notes: {tokenizer.held}), the model {found}; train it again"
             )
-        return cls(folder.name, model, tokenizer, checkpoint, options or SamplingOptions())
+        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(dials))
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]

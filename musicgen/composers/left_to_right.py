@@ -6,7 +6,7 @@ Shapes: B pieces, V voices, T steps, K ids.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from musicgen.composers.composer import Likelihood
 from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
-from musicgen.errors import CheckpointError
+from musicgen.errors import CheckpointError, ConfigError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.committee import Committee
 from musicgen.models.sketcher import Sketcher
@@ -36,11 +36,13 @@ class SketcherComposer:
     model: Sketcher | Committee
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
-    options: SamplingOptions = field(default_factory=SamplingOptions)
+    options: SamplingOptions = SamplingOptions(temperature=1.0)
     guesses_from: ClassVar[str] = "what is kept and all that came before"
 
     @classmethod
-    def load(cls, folder: Path, options: SamplingOptions | None = None) -> SketcherComposer:
+    def load(cls, folder: Path, **dials: float) -> SketcherComposer:
+        if once := [dial for dial in ("sweeps", "start_temperature") if dial in dials]:
+            raise ConfigError(f"{once[0]}: {folder.name} draws each note once; leave it out, or choose another model")
         checkpoint = read_checkpoint(folder)
         if checkpoint.kind not in ("sketcher", "committee"):
             raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a sketcher or a committee is needed here")
@@ -52,7 +54,7 @@ class SketcherComposer:
             raise CheckpointError(
                 f"{folder}: the tokenizer has {expected} ids (held notes: {tokenizer.held}), the model {found}; train it again"
             )
-        return cls(folder.name, model, tokenizer, checkpoint, options or SamplingOptions())
+        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(dials))
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]

@@ -6,14 +6,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from musicgen.composers.composer import Composer
 from musicgen.composers.references import Bach, Dice
 from musicgen.errors import ConfigError, nearest
-
-if TYPE_CHECKING:
-    from musicgen.sampling.draw import SamplingOptions
 
 DEFAULT = "deepbach"
 METHODS = {
@@ -64,8 +60,11 @@ def _kind(folder: Path) -> str:
         return "unknown"
 
 
-def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -> Composer:
-    """A composer by name (`musicgen models` lists them) or by the path of a checkpoint folder."""
+def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
+    """A composer by name (`musicgen models` lists them) or by the path of a checkpoint folder.
+
+    `dials`: fields of `SamplingOptions` for a trained one, where its usual ones are not wanted: temperature=0.8.
+    """
     makers: dict[str, Callable[[], Composer]] = {"dice": Dice, "bach": _bach}
     folders = checkpoint_folders()
     if name in makers:
@@ -84,7 +83,7 @@ def load_composer(name: str = DEFAULT, options: SamplingOptions | None = None) -
         "committee": SketcherComposer,
         "masked": MaskedComposer,
     }
-    return composers.get(read_checkpoint(folder).kind, QuartetComposer).load(folder, options)
+    return composers.get(read_checkpoint(folder).kind, QuartetComposer).load(folder, **dials)
 
 
 def _bach() -> Composer:

@@ -6,7 +6,7 @@ Shapes: B pieces, V voices, T steps, K ids, P = 129 things that can sound.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,11 +36,11 @@ class QuartetComposer:
     model: Quartet
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
-    options: SamplingOptions = field(default_factory=SamplingOptions)
+    options: SamplingOptions = SamplingOptions()
     guesses_from: ClassVar[str] = "all other cells"
 
     @classmethod
-    def load(cls, folder: Path, options: SamplingOptions | None = None) -> QuartetComposer:
+    def load(cls, folder: Path, **dials: float) -> QuartetComposer:
         checkpoint = read_checkpoint(folder)
         if checkpoint.kind != "quartet":
             raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a quartet is needed here")
@@ -52,7 +52,7 @@ class QuartetComposer:
             )
         model = load_model(folder, checkpoint, torch.bfloat16)
         assert isinstance(model, Quartet)  # what kind "quartet" builds
-        return cls(folder.name, model, tokenizer, checkpoint, options or SamplingOptions())
+        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(dials))
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]

@@ -178,7 +178,8 @@ class VoiceHead(nn.Module):
         self.to_motions = nn.Linear(c.width, 4 * self.motions)
         self.embed_motions = nn.Embedding(TOGETHER, 4 * self.motions)
         self.embed_motions_beside = nn.Embedding(2 * places * self.rows, 2 * self.motions)
-        for table in (self.embed_motions, self.embed_motions_beside):
+        self.embed_moving_with = nn.Embedding(2 * len(self.others) * self.rows * (self.motions + 1), self.motions)
+        for table in (self.embed_motions, self.embed_motions_beside, self.embed_moving_with):
             nn.init.zeros_(table.weight)
         self.dropout = nn.Dropout(c.dropout)
         self.columns: Tensor
@@ -199,6 +200,7 @@ class VoiceHead(nn.Module):
         told = self.embed_motions(together) + self.embed_motions_beside(beside).sum(dim=-2).flatten(-2)
         # (B, T, before or after, struck or held, motions) -> (B, T, struck or held, sounds)
         motions = (self.to_motions(hidden) + TABLE_SCALE * told).unflatten(-1, (2, 2, -1))
+        motions = motions + TABLE_SCALE * self.embed_moving_with(self._moving_with(around, anchors)).sum(dim=-2)[..., None, :]
         columns = self.columns[anchors][..., None, :].expand(*anchors.shape, 2, c.sounds)
         moved = by_motion(motions, columns).sum(dim=-3)
         return self.to_ids(hidden) + moved.flatten(-2), self.to_gate(hidden)
@@ -212,3 +214,12 @@ class VoiceHead(nn.Module):
         sides = torch.arange(2, device=guess.device)[:, None] * (len(self.others) * CERTAINTIES)
         intervals = distance_index(c.rung(guess)[..., None, :], c.rung(anchors)[..., None], c.reach)
         return places * c.codes + guess, (places[..., None, :] + sides) * self.rows + intervals
+
+    def _moving_with(self, around: Surroundings, anchors: Tensor) -> Tensor:
+        """(B, T, 2, V - 1) rows for how each other voice moves between an anchor and now, and from which interval to the anchor."""
+        c = self.config
+        now = c.rung(around.guess[:, self.others]).permute(0, 2, 1)[..., None, :]
+        then = c.rung(around.guesses_at(self.voice)[:, self.others]).permute(0, 2, 3, 1)
+        intervals = distance_index(then, c.rung(anchors)[..., None], c.reach)
+        places = torch.arange(2 * len(self.others), device=anchors.device).reshape(2, -1)
+        return (places * self.rows + intervals) * (self.motions + 1) + distance_index(now, then, c.motion)

@@ -66,6 +66,14 @@ class Surroundings:
         nearer_after = (self.gap_after > 0) & ((self.gap_after < self.gap_before) | (self.gap_before == 0))
         return torch.where(self.visible, self.own, torch.where(self.forced | nearer_after, self.after, self.before))
 
+    def guesses_at(self, voice: int) -> Tensor:
+        """(B, V, T, 2) what all voices are guessed to sound where the cells of one voice have their neighbours, before and after."""
+        steps = torch.arange(self.own.shape[-1], device=self.own.device)
+        places = torch.stack([steps - self.gap_before[:, voice], steps + self.gap_after[:, voice]], dim=-1)  # (B, T, 2)
+        guess = self.guess
+        there = guess.gather(-1, places.flatten(1)[:, None].expand(-1, guess.shape[1], -1))
+        return there.reshape(*guess.shape, 2)
+
     @property
     def certainty(self) -> Tensor:
         """Of the guess: 0 visible or forced, 1 between equal neighbours, 2 anything else."""

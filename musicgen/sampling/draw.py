@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.errors import ConfigError
+from musicgen.errors import ConfigError, nearest
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -34,6 +35,14 @@ class SamplingOptions:
             raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")
         if not 1 <= self.sweeps <= 1000:
             raise ConfigError(f"sweeps {self.sweeps}: from 1 to 1000, 16 is usual")
+
+    def turned(self, dials: Mapping[str, float]) -> SamplingOptions:
+        """With the named fields changed."""
+        known = [field.name for field in fields(self)]
+        for dial in dials:
+            if dial not in known:
+                raise ConfigError(f"no dial is named {dial!r}; {nearest(dial, known)}")
+        return replace(self, **dials)
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,23 @@ def test_the_table_speaks_for_repeating_the_note_before() -> None:
     assert float(change.sum()) == pytest.approx(5, abs=1e-4)
 
 
+def test_the_table_of_motions_tells_a_parallel_from_a_contrary_motion() -> None:
+    """Voice 3 rises by 2 from a fifth below voice 2: that entry of the table speaks for voice 2's rising by 2 alone, struck or held."""
+    model = tiny_masked()
+    read = torch.full((1, 4, 5), MASK)
+    read[..., [0, 4]], read[0, 2, 1], read[0, 3, 1], read[0, 3, 2] = BOUNDARY, 30, 23, 25
+    around = Surroundings.of(read, torch.tensor([5]), CONFIG.vocab_size)
+    head, c = model.heads[2], CONFIG
+    row = (2 * head.rows + c.reach - 7) * (head.motions + 1) + c.motion + 2  # voice 3 is the third of the others
+    plain, _ = head(torch.zeros(1, 5, c.width), around)
+    with torch.no_grad():
+        head.embed_moving_with.weight[row, c.motion + 2] = -5 / TABLE_SCALE
+    told, _ = head(torch.zeros(1, 5, c.width), around)
+    change = (told - plain)[0, 2].detach()
+    assert change[[32, 32 + SOUNDS]].tolist() == pytest.approx([-5, -5], abs=1e-4)
+    assert float(change.sum()) == pytest.approx(-10, abs=1e-3)
+
+
 @pytest.mark.parametrize("changes", [{"vocab_size": 93}, {"width": 20}, {"dropout": 1.0}, {"span": 0}, {"layers": 0}])
 def test_impossible_configs_are_refused(changes) -> None:
     with pytest.raises(ConfigError):
