@@ -72,8 +72,8 @@ SKETCHING = TrainingConfig(
 
 
 def flagship() -> Preset:
-    tokenizer = GridTokenizer("pair", relative=True, fermatas="struck")
-    return Preset("sketcher", SketcherConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES), tokenizer, SKETCHING)
+    tokenizer = GridTokenizer("pair", relative=True, fermatas="struck", phrases=True)
+    return Preset("sketcher", SketcherConfig(tokenizer.size, tokenizer.size + 2, tokenizer.condition_sizes), tokenizer, SKETCHING)
 
 
 def jsb16() -> Preset:
@@ -85,7 +85,7 @@ def jsb16() -> Preset:
 
 def masked(untold: tuple[str, ...] = ()) -> Preset:
     tokenizer = GridTokenizer("pair", relative=True, untold=untold)
-    training = replace(SKETCHING, updates=2000, learning_rate=4e-3, modulate=0.25, test_every=400)
+    training = replace(SKETCHING, updates=1600, learning_rate=3e-3, modulate=0.25, test_every=400)
     return Preset("masked", MaskedConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES), tokenizer, training)
 
 
