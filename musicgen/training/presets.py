@@ -83,14 +83,14 @@ def jsb16() -> Preset:
     return Preset("sketcher", model, tokenizer, replace(SKETCHING, empty=1.0), members=3)
 
 
-def masked(untold: tuple[str, ...] = ()) -> Preset:
-    tokenizer = GridTokenizer("pair", relative=True, untold=untold)
+def masked() -> Preset:
+    tokenizer = GridTokenizer("pair", relative=True, fermatas="struck")
     training = replace(SKETCHING, updates=1600, learning_rate=3e-3, modulate=0.25, test_every=400)
     return Preset("masked", MaskedConfig(tokenizer.size, tokenizer.size + 2, CONDITION_SIZES), tokenizer, training)
 
 
 def jsb16_masked() -> Preset:
-    return masked(untold=("fermata", "mode"))
+    return replace(masked(), tokenizer=GridTokenizer("pair", relative=True, untold=("fermata", "mode")))
 
 
 AFTER = {
