@@ -24,6 +24,7 @@ from musicgen.models.recall import LENGTHS, MOST_AGE, Recall, Recalled, recall_a
 
 # An entry of a table moves by one learning rate an update: without a scale, too slowly to forbid or to demand anything.
 TABLE_SCALE = 8.0
+OCTAVE = 12  # rungs
 WAYS = 3  # a voice alone, all together, led by the first
 AGREEMENTS = 3
 CLASSES = len(LENGTHS) + 1
@@ -256,8 +257,9 @@ class LineEmbedding(nn.Module):
 class VoiceHead(nn.Module):
     """Logits of one voice at one step, from its view of the step, the past, and what is known of this step.
 
-    Besides sounds it scores motions of its own voice, from the state and from a table: how the voice moves while each other one does,
-    from which interval. So it learns once, for all keys, which motions go together. And it scores going on as the piece once did.
+    Besides sounds it scores the motion of its own voice and its intervals to the others, from what it sees and from tables: how the voice
+    moves while each other one does, from which interval, and into which. So it learns once, for all keys, what goes together. And it
+    scores going on as the piece once did.
     One step of one piece is too short for long chains of small operations: what depends on ids alone is looked up.
     """
 
@@ -267,9 +269,11 @@ class VoiceHead(nn.Module):
     cells: Tensor
     interval: Tensor
     interval_cell: Tensor
+    interval_class: Tensor
     motion: Tensor
     way_rows: Tensor
-    first_motion: Tensor
+    first_interval: Tensor
+    into: Tensor
     first_going_on: Tensor
     columns: Tensor
     is_held: Tensor
@@ -287,12 +291,17 @@ class VoiceHead(nn.Module):
         self.from_cells = PerVoice(c.voices, c.embedding, c.width)
         self.from_ways = PerVoice(WAYS, c.condition_embedding, c.width)
         self.known_table: Tensor | None = None
-        self.embed_motions = nn.Embedding(c.voices * intervals * motions, motions - 1)
+        # From each interval to each other voice, while that one moves; then from each class of intervals, whoever the other is.
+        self.first_class = c.voices * intervals
+        self.embed_motions = nn.Embedding((c.voices * intervals + OCTAVE + 1) * motions, motions - 1)
+        self.embed_parallel = nn.Embedding(OCTAVE + 1, 1)  # moving just as another voice does, from each class of intervals
+        self.embed_into = nn.Embedding(c.voices - 1, intervals - 1)
         self.embed_going_on = nn.Embedding(WAYS * AGREEMENTS * CLASSES, 1)
-        self.to_scores = nn.Linear(c.width, c.sounds + 1 + motions - 1 + WAYS)
+        self.sizes = [c.sounds + 1, motions - 1, (c.voices - 1) * (intervals - 1), WAYS]
+        self.to_scores = nn.Linear(c.width, sum(self.sizes))
         self.dropout = nn.Dropout(c.dropout)
-        nn.init.zeros_(self.embed_motions.weight)
-        nn.init.zeros_(self.embed_going_on.weight)
+        for table in (self.embed_motions, self.embed_parallel, self.embed_into, self.embed_going_on):
+            nn.init.zeros_(table.weight)
         self.others = [other for other in range(c.voices) if other != voice]
         ids, voices, ways = torch.arange(c.input_size), torch.arange(c.voices), torch.arange(WAYS)
         rungs, sounds = c.rung(ids), torch.arange(c.sounds)
@@ -303,13 +312,15 @@ class VoiceHead(nn.Module):
         self._look_up("cells", of_cell + voices[:, None, None])  # (V, ids, 2)
         self._look_up("interval", distance_index(rungs[:, None], rungs, c.reach))
         self._look_up("interval_cell", (sounds_read + 2 + self.interval) * c.voices)
+        self._look_up("interval_class", torch.where(self.interval <= 2 * c.reach, (rungs[:, None] - rungs) % OCTAVE, OCTAVE))
         self._look_up("motion", distance_index(rungs[:, None], rungs, c.motion))
         self._look_up("way_rows", cells * c.voices + torch.arange(CLASSES)[:, None] * WAYS + ways)
-        self._look_up("first_motion", voices * intervals * motions)
+        self._look_up("first_interval", voices[self.others] * intervals)
         self._look_up("first_going_on", ways * AGREEMENTS * CLASSES)
         candidates = torch.where(sounds > 0, sounds, -1).expand(c.input_size, -1)
         to_sounds = motion_columns(torch.cat([candidates, rungs[:, None]], dim=-1), rungs, c.motion)  # the last one is holding
         self._look_up("columns", to_sounds)
+        self._look_up("into", motion_columns(candidates, rungs, c.reach))
         self._look_up("is_held", c.sound(ids)[:, None] == sounds)
 
     def _look_up(self, name: str, table: Tensor) -> None:
@@ -317,7 +328,6 @@ class VoiceHead(nn.Module):
 
     def forward(self, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
         """view (..., D), past and now (..., V), MASK where not known -> (..., K). Nothing of `now` is read in the own voice."""
-        c = self.config
         before = past.before
         followed, classes, agreement = self._ways(past, now)
         now = torch.where(self.is_own, before, now)
@@ -326,17 +336,30 @@ class VoiceHead(nn.Module):
         intervals = self.interval_cell[now, own[..., None]] + self.of_voice
         known = _summed(self._known(), torch.cat([cells, intervals, self.way_rows[classes, self.of_way]], dim=-1))
         hidden = self.dropout(nn.functional.gelu(view + self.dropout(known)))
-        sounds, motions, ways = self.to_scores(hidden).split([c.sounds + 1, 2 * c.motion + 1, WAYS], dim=-1)
-        beside = (self.interval[before, own[..., None]] * (2 * c.motion + 2) + self.motion[now, before] + self.first_motion)[
-            ..., self.others
-        ]
-        motions = motions + TABLE_SCALE * _summed(self.embed_motions.weight, beside)
-        scores = sounds + by_motion(motions, self.columns[own])
+        sounds, motions, into, ways = self.to_scores(hidden).split(self.sizes, dim=-1)
+        before, now = before[..., self.others], now[..., self.others]
+        motions = by_motion(motions + self._beside(before, now, own[..., None]), self.columns[own])
+        scores = sounds + motions + self._into(into, now, own[..., None])
         held = torch.where(self.is_held[own], scores[..., -1:], float("-inf"))
         logits = torch.cat([scores[..., :-1], held], dim=-1)
         going_on = ways + TABLE_SCALE * self.embed_going_on(self.first_going_on + agreement * CLASSES + classes)[..., 0]
         nowhere = classes == 0
         return logits.scatter_add(-1, followed.masked_fill(nowhere, 0), going_on.masked_fill(nowhere, 0.0).to(logits.dtype))
+
+    def _beside(self, before: Tensor, now: Tensor, own: Tensor) -> Tensor:
+        """(..., 2 M + 1) scores of motions while the others, before and now (..., V - 1), move beside the own (..., 1) id before."""
+        motion, moves, classes = self.config.motion, self.motion[now, before], self.interval_class[before, own]
+        rows = torch.cat([self.interval[before, own] + self.first_interval, classes + self.first_class], dim=-1)
+        scores = _summed(self.embed_motions.weight, rows * (2 * motion + 2) + torch.cat([moves, moves], dim=-1))
+        moved = (moves != motion) & (moves <= 2 * motion)
+        parallel = self.embed_parallel(classes)[..., 0].masked_fill(~moved, 0.0)
+        return TABLE_SCALE * scores.scatter_add(-1, moves.masked_fill(~moved, 0), parallel)
+
+    def _into(self, scores: Tensor, now: Tensor, own: Tensor) -> Tensor:
+        """(..., S + 1) scores of the intervals to the others (..., V - 1) that each sound, and holding the own (..., 1) id, leads into."""
+        table = scores.view(*now.shape, -1) + TABLE_SCALE * self.embed_into.weight
+        columns = torch.cat([self.into[now], self.interval[own, now][..., None]], dim=-1)  # (..., V - 1, S + 1)
+        return by_motion(table, columns).sum(dim=-2)
 
     def train(self, mode: bool = True) -> VoiceHead:
         self.known_table = None

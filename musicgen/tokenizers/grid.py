@@ -25,6 +25,8 @@ IdArray = NDArray[np.int64]
 
 CONDITIONS = ("phase", "beat", "fermata", "key", "mode")
 CONDITION_SIZES = (STEPS_PER_QUARTER, 8, 2, 12, 2)
+# Quarters until the next fermata, or the end, and since the last, or the beginning; the last value is for all that are farther.
+PHRASE_SIZES = (16, 16)
 # The row of a pitch table in which a rest is kept, after the 128 pitches.
 REST_ROW = 128
 # How far a piece is moved to read as if it had no key signature: a tritone at most.
@@ -39,7 +41,7 @@ class GridTokenizer:
     all keys. A model has a scale to learn once, not twelve times.
 
     `fermatas`: a fermata is told while it sounds, or only where it is struck: then the conditions do not tell how long its note is, and
-    an exact likelihood owes nothing for that.
+    an exact likelihood owes nothing for that. `phrases`: the conditions count the quarters to and from the fermatas.
     """
 
     held: Literal["hold", "pair"] = "hold"
@@ -48,6 +50,7 @@ class GridTokenizer:
     untold: tuple[str, ...] = ()
     relative: bool = False
     fermatas: Literal["sounding", "struck"] = "sounding"
+    phrases: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "untold", tuple(self.untold))
@@ -133,7 +136,7 @@ class GridTokenizer:
         return pitch.astype(np.int16), onset
 
     def conditions(self, chorale: Chorale, fermata_sounding: BoolArray | None = None) -> IdArray:
-        """(C, T): step in the quarter, quarter in the bar (7 for any later one), fermata, signature modulo 12, mode.
+        """(C, T): step in the quarter, quarter in the bar (7 for any later one), fermata, signature modulo 12, mode; then `phrases`.
 
         `fermata_sounding` (T,) where the soprano does not say it yet: a sketch's.
         """
@@ -151,7 +154,13 @@ class GridTokenizer:
             constant * (chorale.key.mode == "minor"),
         )
         told = [name not in self.untold for name in CONDITIONS]
-        return np.stack([np.asarray(row, dtype=np.int64) * is_told for row, is_told in zip(rows, told, strict=True)])
+        conditions = [np.asarray(row, dtype=np.int64) * is_told for row, is_told in zip(rows, told, strict=True)]
+        return np.stack([*conditions, *_phrase_positions(chorale.fermata)] if self.phrases else conditions)
+
+    @property
+    def condition_sizes(self) -> tuple[int, ...]:
+        """How many values each condition has."""
+        return CONDITION_SIZES + PHRASE_SIZES if self.phrases else CONDITION_SIZES
 
     def sounding_allowed(self, sketch: Sketch) -> BoolArray:
         """(V, T, 129) which pitches of the ladder a free cell may sound, rests in row 128; a given cell allows just what it sounds."""
@@ -182,3 +191,14 @@ class GridTokenizer:
                 voice=chorale.voice_name(voice),
                 place=chorale.place(step),
             )
+
+
+def _phrase_positions(fermata: BoolArray) -> tuple[IdArray, IdArray]:
+    """(T,) each: quarters until the next fermata is struck, or the piece ends, and since the last was, or the piece began."""
+    steps = np.arange(len(fermata))
+    since = steps - np.maximum.accumulate(np.where(fermata, steps, 0))
+    coming = np.minimum.accumulate(np.where(fermata, steps, len(fermata))[::-1])[::-1]
+    # Rounded up: 0 is the fermata itself, and the quarter before it is 1 to its last step.
+    until = -(-(coming - steps) // STEPS_PER_QUARTER)
+    most_until, most_since = (size - 1 for size in PHRASE_SIZES)
+    return np.minimum(until, most_until), np.minimum(since // STEPS_PER_QUARTER, most_since)

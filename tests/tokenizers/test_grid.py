@@ -60,6 +60,19 @@ def test_fermatas_told_where_struck_do_not_tell_their_length() -> None:
     assert np.flatnonzero(GridTokenizer("pair", fermatas="struck").conditions(chorale)[2]).tolist() == [6]
 
 
+def test_phrases_are_counted_in_quarters_to_and_from_their_fermatas() -> None:
+    chorale = Chorale.parse("""
+        4/4, C major
+        S  C5 -  -  -  D5^ -  -  -  E5 -  -  -  F5 -  -  -
+        B  C3 -  -  -  -   -  -  -  -  -  -  -  -  -  -  -
+    """)
+    tokenizer = GridTokenizer("pair", phrases=True)
+    until, since = tokenizer.conditions(chorale)[5:]
+    assert until.tolist() == [1, 1, 1, 1, 0, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1]
+    assert since.tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
+    assert len(tokenizer.conditions(chorale)) == len(tokenizer.condition_sizes) == len(CONDITION_SIZES) + 2
+
+
 def test_conditions_stay_in_their_sizes_for_every_chorale(bach_pieces) -> None:
     for piece in bach_pieces[::5]:
         conditions = GridTokenizer().conditions(piece.chorale)
