@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from musicgen.errors import ConfigError
 from musicgen.models.recall import Recall, Recalled
-from musicgen.models.sketcher import Sketcher, SketcherConfig
+from musicgen.models.sketcher import Cache, Sketcher, SketcherConfig
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,18 @@ class Committee(nn.Module):
         """(B, T, N M), N members."""
         return torch.cat([member.reader(sketch, conditions, lengths) for member in self._sketchers()], dim=-1)
 
-    def new_cache(self, pieces: int, steps: int) -> Tensor:
-        """(N L, 2, B, H, T, D / H)"""
-        return torch.cat([member.new_cache(pieces, steps) for member in self._sketchers()])
+    def new_cache(self, pieces: int, steps: int) -> Cache:
+        """The members' layers one after another."""
+        caches = [member.new_cache(pieces, steps) for member in self._sketchers()]
+        return Cache(torch.cat([cache.kept for cache in caches]), caches[0].rotation)
 
     def recall(self, start: Tensor, steps: int) -> Recall:
         return self._sketchers()[0].recall(start, steps)
 
-    def advance(self, past: Recalled, memory: Tensor, cache: Tensor, step: int) -> Tensor:
+    def advance(self, past: Recalled, memory: Tensor, cache: Cache, step: int) -> Tensor:
         """(B, V, N D)"""
-        parts = zip(self._sketchers(), self._split(memory), cache.chunk(self.config.members), strict=True)
-        return torch.cat([member.advance(past, own_memory, own_cache, step) for member, own_memory, own_cache in parts], dim=-1)
+        parts = zip(self._sketchers(), self._split(memory), cache.kept.chunk(self.config.members), strict=True)
+        return torch.cat([member.advance(past, own, Cache(kept, cache.rotation), step) for member, own, kept in parts], dim=-1)
 
     def decide(self, voice: int, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
         """Logits (B, K)"""

@@ -69,8 +69,9 @@ class Block(nn.Module):
     def _heads(self, states: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Query, key and value (B, H, T, D / H)."""
         projected = self.project(self.norm_attention(states)).unflatten(-1, (3, self.heads, -1))
-        query, key, value = projected.permute(2, 0, 3, 1, 4)
-        return rotate(query, rotation), rotate(key, rotation), value
+        query_key_value = projected.permute(2, 0, 3, 1, 4)
+        query, key = rotate(query_key_value[:2], rotation)
+        return query, key, query_key_value[2]
 
     def _finish(self, states: Tensor, attended: Tensor) -> Tensor:
         states = states + self.dropout(self.attended(attended.transpose(1, 2).flatten(2)))
@@ -87,7 +88,7 @@ def rotary(steps: Tensor, size: int) -> Tensor:
 
 
 def rotate(states: Tensor, rotation: Tensor) -> Tensor:
-    """Turns the pairs (i, i + size / 2) of the last axis of (B, H, T, size)."""
+    """Turns the pairs (i, i + size / 2) of the last axis of (..., T, size)."""
     cosines, sines = rotation.to(states.dtype)
     first, second = states.chunk(2, dim=-1)
     return torch.cat([first * cosines - second * sines, first * sines + second * cosines], dim=-1)

@@ -19,22 +19,23 @@ LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Where the classes of a way's length begin; class 0 is no way at all."""
 
 
-class Recalled(NamedTuple):
-    """What is known at a step from the steps before it. All are (B, V), or (B, T, V) for all steps; `nothing` stands where there is none.
+WAYS = 3
+"""A voice alone, all together, the leader alone."""
 
-    before: the ids of the step before. age: steps since those were struck. left: the ids that sounded before they were struck.
-    alone: the ids that followed where this voice went this way, alone_class: how long a way. together, together_class: where all voices
-    did. led: where the leading voice did, alone; alone_class of that voice says how long.
+
+class Recalled(NamedTuple):
+    """What is known at a step from the steps before it; `nothing` stands where there is none. Shapes with T for all steps.
+
+    before (B, V) or (B, T, V): the ids of the step before. age: steps since those were struck. left: the ids that sounded before they were
+    struck. followed (…, V, WAYS): the ids that followed where this voice alone, where all together, where the leader went this way;
+    classes (…, V, WAYS): how long that way is, as a class. The leader is not led: its last class is 0.
     """
 
     before: Tensor
     age: Tensor
     left: Tensor
-    alone: Tensor
-    alone_class: Tensor
-    together: Tensor
-    together_class: Tensor
-    led: Tensor
+    followed: Tensor
+    classes: Tensor
 
 
 class Recall:
@@ -50,7 +51,7 @@ class Recall:
         # (B, V + 1, quarters): the way of each voice, and of all, that ends at the last step and so many quarters before it.
         self.ways = start.new_zeros((len(start), start.shape[1] + 1, 0))
         none, zero = torch.full_like(start, nothing), torch.zeros_like(start)
-        self.now = Recalled(start, zero, none, none, zero, none, zero, none)
+        self.now = Recalled(start, zero, none, none[..., None].expand(-1, -1, WAYS), zero[..., None].expand(-1, -1, WAYS))
 
     def read(self, ids: Tensor) -> Recalled:
         """Takes in the ids (B, V) of the next step -> what is known at the step after it."""
@@ -74,22 +75,20 @@ class Recall:
         ways = torch.nn.functional.pad(self.ways, (0, then.shape[-1] - self.ways.shape[-1]))
         self.ways = torch.where(same, ways + sounds[..., None], 0)
 
-    def _followed(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        quarters = self.ways.shape[-1]
+    def _followed(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        quarters, voices = self.ways.shape[-1], ids.shape[1]
         if not quarters:
-            return self.now[3:]
+            return self.now.followed, self.now.classes
         # Of equal ways the latest is the best.
         best = (self.ways * quarters - torch.arange(quarters, device=ids.device)).argmax(dim=-1, keepdim=True)  # (B, V + 1, 1)
-        lengths = self.ways.gather(-1, best)[..., 0]
-        after = self.steps_read - QUARTER * (best + 1)
+        lines = torch.cat([best, self.ways.gather(-1, best)], dim=-1)
+        led = lines[:, self.leader, None].expand(-1, voices, -1)
+        lines = torch.stack([lines[:, :voices], lines[:, voices:].expand(-1, voices, -1), led], dim=2)  # (B, V, WAYS, 2)
+        after, lengths = self.steps_read - QUARTER * (lines[..., 0] + 1), lines[..., 1].contiguous()
+        followed = torch.where(lengths > 0, self.ids.gather(-1, after), self.nothing)
         classes = torch.bucketize(lengths, self.classes, right=True)
-        voices = ids.shape[1]
-        lines = torch.cat(
-            [after[:, :voices], after[:, voices:].expand(-1, voices, -1), after[:, self.leader, None].expand(-1, voices, -1)], -1
-        )
-        known = torch.stack([lengths[:, :voices], lengths[:, voices:].expand_as(ids), lengths[:, self.leader, None].expand_as(ids)], -1) > 0
-        alone, together, led = torch.where(known, self.ids.gather(-1, lines), self.nothing).unbind(-1)
-        return alone, classes[:, :voices], together, classes[:, voices:].expand_as(ids), led
+        classes[:, self.leader, WAYS - 1] = 0
+        return followed, classes
 
 
 def recall_all(ids: Tensor, sounds: int, nothing: int, leader: int) -> Recalled:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +21,11 @@ from torch import Tensor, nn
 from musicgen.errors import ConfigError
 from musicgen.models.layers import Block, PerVoice, rotary, within_span
 from musicgen.models.motions import by_motion, distance_index, motion_columns
-from musicgen.models.recall import LENGTHS, MOST_AGE, Recall, Recalled, recall_all
+from musicgen.models.recall import LENGTHS, MOST_AGE, WAYS, Recall, Recalled, recall_all
 
 # An entry of a table moves by one learning rate an update: without a scale, too slowly to forbid or to demand anything.
 TABLE_SCALE = 8.0
 OCTAVE = 12  # rungs
-WAYS = 3  # a voice alone, all together, led by the first
 AGREEMENTS = 3
 CLASSES = len(LENGTHS) + 1
 
@@ -95,6 +95,13 @@ class SketcherConfig:
         return torch.where((sound > 0) & (sound < self.sounds), sound, -1)
 
 
+class Cache(NamedTuple):
+    """Keys and values of the decoder's layers (L, 2, B, H, T, D / H), and the rotation of each step."""
+
+    kept: Tensor
+    rotation: Tensor
+
+
 class Sketcher(nn.Module):
     """`Sketcher(config)(sketch, conditions, lengths, ids) -> logits (B, V, T, K)`."""
 
@@ -139,21 +146,22 @@ class Sketcher(nn.Module):
             now[..., voice] = ids[:, voice]
         return torch.stack(logits, dim=1)
 
-    def new_cache(self, pieces: int, steps: int) -> Tensor:
-        """Keys and values of the decoder's layers (L, 2, B, H, T, D / H), to be written by `advance`."""
+    def new_cache(self, pieces: int, steps: int) -> Cache:
+        """For `advance` to write to."""
         c = self.config
-        return torch.zeros(c.decoder_layers, 2, pieces, c.heads, steps, c.width // c.heads)
+        size = c.width // c.heads
+        return Cache(torch.zeros(c.decoder_layers, 2, pieces, c.heads, steps, size), rotary(torch.arange(steps), size))
 
     def recall(self, start: Tensor, steps: int) -> Recall:
         """What is read so far, to be told step by step; start (B, V)."""
         return Recall(start, steps, self.config.sounds, self.config.mask_id, self.config.order[0])
 
-    def advance(self, past: Recalled, memory: Tensor, cache: Tensor, step: int) -> Tensor:
+    def advance(self, past: Recalled, memory: Tensor, cache: Cache, step: int) -> Tensor:
         """What each voice's head sees of one step (B, V, D), from what is known of the past (B, V) and the reader's memory of it (B, M)."""
         line = self.embed_line(past, past.before)
         states = self._enter(past.before, line, memory)[:, None]
-        rotation = rotary(torch.tensor([step], device=memory.device), self.config.width // self.config.heads)
-        for layer, kept in zip(self.layers, cache, strict=True):
+        rotation = cache.rotation[:, step : step + 1]
+        for layer, kept in zip(self.layers, cache.kept, strict=True):
             assert isinstance(layer, Block)  # nn.ModuleList forgets what it holds
             states = layer.advance(states, rotation, kept, step, self.config.span)
         return self._views(states[:, 0], line, memory)
@@ -264,6 +272,7 @@ class VoiceHead(nn.Module):
     """
 
     is_own: Tensor
+    other_voices: Tensor
     of_voice: Tensor
     of_way: Tensor
     cells: Tensor
@@ -302,11 +311,13 @@ class VoiceHead(nn.Module):
         self.dropout = nn.Dropout(c.dropout)
         for table in (self.embed_motions, self.embed_parallel, self.embed_into, self.embed_going_on):
             nn.init.zeros_(table.weight)
-        self.others = [other for other in range(c.voices) if other != voice]
+        others = [other for other in range(c.voices) if other != voice]
+        self.leader_among_others = others.index(c.order[0]) if c.order[0] in others else None
         ids, voices, ways = torch.arange(c.input_size), torch.arange(c.voices), torch.arange(WAYS)
         rungs, sounds = c.rung(ids), torch.arange(c.sounds)
         of_cell = torch.stack([c.sound(ids), sounds_read + (ids < c.sounds).long()], dim=-1) * c.voices
         self._look_up("is_own", voices == voice)
+        self._look_up("other_voices", voices[others])
         self._look_up("of_voice", voices)
         self._look_up("of_way", ways)
         self._look_up("cells", of_cell + voices[:, None, None])  # (V, ids, 2)
@@ -315,7 +326,7 @@ class VoiceHead(nn.Module):
         self._look_up("interval_class", torch.where(self.interval <= 2 * c.reach, (rungs[:, None] - rungs) % OCTAVE, OCTAVE))
         self._look_up("motion", distance_index(rungs[:, None], rungs, c.motion))
         self._look_up("way_rows", cells * c.voices + torch.arange(CLASSES)[:, None] * WAYS + ways)
-        self._look_up("first_interval", voices[self.others] * intervals)
+        self._look_up("first_interval", voices[others] * intervals)
         self._look_up("first_going_on", ways * AGREEMENTS * CLASSES)
         candidates = torch.where(sounds > 0, sounds, -1).expand(c.input_size, -1)
         to_sounds = motion_columns(torch.cat([candidates, rungs[:, None]], dim=-1), rungs, c.motion)  # the last one is holding
@@ -328,23 +339,24 @@ class VoiceHead(nn.Module):
 
     def forward(self, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
         """view (..., D), past and now (..., V), MASK where not known -> (..., K). Nothing of `now` is read in the own voice."""
-        before = past.before
-        followed, classes, agreement = self._ways(past, now)
-        now = torch.where(self.is_own, before, now)
-        own = before[..., self.voice]
-        cells = self.cells[self.of_voice, now].flatten(-2)
-        intervals = self.interval_cell[now, own[..., None]] + self.of_voice
+        own = past.before[..., self.voice]
+        sounding = torch.where(self.is_own, past.before, now)
+        cells = self.cells[self.of_voice, sounding].flatten(-2)
+        intervals = self.interval_cell[sounding, own[..., None]] + self.of_voice
+        before, now = past.before.index_select(-1, self.other_voices), now.index_select(-1, self.other_voices)
+        classes, agreement = self._ways(past, now)
         known = _summed(self._known(), torch.cat([cells, intervals, self.way_rows[classes, self.of_way]], dim=-1))
         hidden = self.dropout(nn.functional.gelu(view + self.dropout(known)))
         sounds, motions, into, ways = self.to_scores(hidden).split(self.sizes, dim=-1)
-        before, now = before[..., self.others], now[..., self.others]
         motions = by_motion(motions + self._beside(before, now, own[..., None]), self.columns[own])
         scores = sounds + motions + self._into(into, now, own[..., None])
         held = torch.where(self.is_held[own], scores[..., -1:], float("-inf"))
         logits = torch.cat([scores[..., :-1], held], dim=-1)
         going_on = ways + TABLE_SCALE * self.embed_going_on(self.first_going_on + agreement * CLASSES + classes)[..., 0]
         nowhere = classes == 0
-        return logits.scatter_add(-1, followed.masked_fill(nowhere, 0), going_on.masked_fill(nowhere, 0.0).to(logits.dtype))
+        return logits.scatter_add(
+            -1, past.followed[..., self.voice, :].masked_fill(nowhere, 0), going_on.masked_fill(nowhere, 0.0).to(logits.dtype)
+        )
 
     def _beside(self, before: Tensor, now: Tensor, own: Tensor) -> Tensor:
         """(..., 2 M + 1) scores of motions while the others, before and now (..., V - 1), move beside the own (..., 1) id before."""
@@ -375,24 +387,21 @@ class VoiceHead(nn.Module):
             self.known_table = table
         return table
 
-    def _ways(self, past: Recalled, now: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(..., 3) each: the id that followed where this voice alone, all together, the leader went this way; how long a way, as a class,
-        0 where what is known of this step already differs; and whether something is known that agrees (2), differs (1), or not (0)."""
-        voice, leader = self.voice, self.config.order[0]
-        followed = torch.stack([past.alone[..., voice], past.together[..., voice], past.led[..., voice]], dim=-1)
-        classes = torch.stack([past.alone_class[..., voice], past.together_class[..., voice], past.alone_class[..., leader]], dim=-1)
+    def _ways(self, past: Recalled, now: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., WAYS) each, from what is known of the others now (..., V - 1): how long each way is, as a class, 0 where what is known
+        differs from what followed there; and whether something is known that agrees (2), that differs (1), or nothing (0)."""
         known = now < self.config.vocab_size
-        # (..., V, 2): of each voice, whether it is known and differs, from what followed where all, where the leader went this way.
-        differs = known & (now != past.together)
-        others, others_differ = known[..., self.others].any(-1), differs[..., self.others].any(-1)
-        led = known[..., leader]
-        led_differs = led & (now[..., leader] != past.led[..., leader])
-        if voice == leader:  # is not led by itself
-            classes[..., 2] = 0
-            led = led_differs = torch.zeros_like(led)
-        some = torch.stack([torch.zeros_like(led), others, led], dim=-1)
-        some_differ = torch.stack([torch.zeros_like(led), others_differ, led_differs], dim=-1)
-        return followed, classes.masked_fill(some_differ, 0), 2 * some.long() - some_differ.long()
+        differs = known & (now != past.followed[..., 1].index_select(-1, self.other_voices))
+        none = known.new_zeros(known.shape[:-1])
+        some, some_differ = [none, known.any(-1)], [none, differs.any(-1)]
+        if self.leader_among_others is None:
+            some, some_differ = [*some, none], [*some_differ, none]
+        else:
+            led = known[..., self.leader_among_others]
+            expected = past.followed[..., self.config.order[0], 2]
+            some, some_differ = [*some, led], [*some_differ, led & (now[..., self.leader_among_others] != expected)]
+        differ = torch.stack(some_differ, dim=-1)
+        return past.classes[..., self.voice, :].masked_fill(differ, 0), 2 * torch.stack(some, dim=-1).long() - differ.long()
 
 
 def _summed(table: Tensor, rows: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ import torch
 from musicgen.models.recall import LENGTHS, MOST_AGE, QUARTER, recall_all
 
 SOUNDS, NOTHING, BOUNDARY = 5, 10, 11
-FIELDS = ("before", "age", "left", "alone", "alone_class", "together", "together_class", "led")
 
 
 def piece(seed: int, steps: int = 50) -> torch.Tensor:
@@ -41,14 +40,11 @@ def test_what_followed_is_what_a_slow_search_finds(seed: int) -> None:
     columns = [tuple(column) for column in ids[0].T.tolist()]
     for step in range(2, ids.shape[-1]):
         ways = [longest_way([(column[voice],) for column in columns], step) for voice in range(3)]
-        all_length, all_followed = longest_way(columns, step)
-        for voice, (length, followed) in enumerate(ways):
-            led = ways[1][1]
-            assert int(recalled.alone[0, step, voice]) == (NOTHING if followed is None else columns[followed][voice])
-            assert int(recalled.alone_class[0, step, voice]) == sum(length >= least for least in LENGTHS)
-            assert int(recalled.together[0, step, voice]) == (NOTHING if all_followed is None else columns[all_followed][voice])
-            assert int(recalled.together_class[0, step, voice]) == sum(all_length >= least for least in LENGTHS)
-            assert int(recalled.led[0, step, voice]) == (NOTHING if led is None else columns[led][voice])
+        for voice in range(3):
+            expected = [ways[voice], longest_way(columns, step), ways[1] if voice != 1 else (0, ways[1][1])]
+            followed = [NOTHING if where is None else columns[where][voice] for _, where in expected]
+            assert recalled.followed[0, step, voice].tolist() == followed
+            assert recalled.classes[0, step, voice].tolist() == [sum(length >= least for least in LENGTHS) for length, _ in expected]
 
 
 def test_ages_and_what_was_left() -> None:
@@ -66,12 +62,12 @@ def test_nothing_comes_from_the_step_itself_or_from_later() -> None:
     changed = ids.clone()
     changed[..., 20:] = (ids[..., 20:] + 1) % SOUNDS
     after = recall_all(changed, SOUNDS, NOTHING, leader=1)
-    for field in FIELDS:
-        assert torch.equal(getattr(after, field)[:, :21], getattr(before, field)[:, :21]), field
+    for new, old in zip(after, before, strict=True):
+        assert torch.equal(new[:, :21], old[:, :21])
 
 
 def test_a_piece_is_recalled_alike_alone_and_in_a_batch() -> None:
     alone, beside = piece(1), piece(2)
     together = recall_all(torch.cat([alone, beside]), SOUNDS, NOTHING, leader=1)
-    for field in FIELDS:
-        assert torch.equal(getattr(together, field)[:1], getattr(recall_all(alone, SOUNDS, NOTHING, leader=1), field)), field
+    for both, single in zip(together, recall_all(alone, SOUNDS, NOTHING, leader=1), strict=True):
+        assert torch.equal(both[:1], single)
