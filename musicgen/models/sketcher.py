@@ -24,7 +24,8 @@ from musicgen.models.motions import by_motion, distance_index, motion_columns
 from musicgen.models.recall import LENGTHS, MOST_AGE, WAYS, Recall, Recalled, recall_all
 
 # An entry of a table moves by one learning rate an update: without a scale, too slowly to forbid or to demand anything.
-TABLE_SCALE = 8.0
+# The fewer entries a table has, the more often each is met, and the less it can learn by heart.
+TABLE_SCALE, INTO_SCALE, PARALLEL_SCALE = 8.0, 16.0, 40.0
 OCTAVE = 12  # rungs
 AGREEMENTS = 3
 CLASSES = len(LENGTHS) + 1
@@ -362,14 +363,14 @@ class VoiceHead(nn.Module):
         """(..., 2 M + 1) scores of motions while the others, before and now (..., V - 1), move beside the own (..., 1) id before."""
         motion, moves, classes = self.config.motion, self.motion[now, before], self.interval_class[before, own]
         rows = torch.cat([self.interval[before, own] + self.first_interval, classes + self.first_class], dim=-1)
-        scores = _summed(self.embed_motions.weight, rows * (2 * motion + 2) + torch.cat([moves, moves], dim=-1))
+        scores = TABLE_SCALE * _summed(self.embed_motions.weight, rows * (2 * motion + 2) + torch.cat([moves, moves], dim=-1))
         moved = (moves != motion) & (moves <= 2 * motion)
-        parallel = self.embed_parallel(classes)[..., 0].masked_fill(~moved, 0.0)
-        return TABLE_SCALE * scores.scatter_add(-1, moves.masked_fill(~moved, 0), parallel)
+        parallel = PARALLEL_SCALE * self.embed_parallel(classes)[..., 0].masked_fill(~moved, 0.0)
+        return scores.scatter_add(-1, moves.masked_fill(~moved, 0), parallel)
 
     def _into(self, scores: Tensor, now: Tensor, own: Tensor) -> Tensor:
         """(..., S + 1) scores of the intervals to the others (..., V - 1) that each sound, and holding the own (..., 1) id, leads into."""
-        table = scores.view(*now.shape, -1) + TABLE_SCALE * self.embed_into.weight
+        table = scores.view(*now.shape, -1) + INTO_SCALE * self.embed_into.weight
         columns = torch.cat([self.into[now], self.interval[own, now][..., None]], dim=-1)  # (..., V - 1, S + 1)
         return by_motion(table, columns).sum(dim=-2)
 
