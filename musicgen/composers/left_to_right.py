@@ -19,13 +19,17 @@ from musicgen.composers.together import OnProgress, check_requests, fill_in_batc
 from musicgen.errors import CheckpointError, ConfigError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.committee import Committee
+from musicgen.models.recall import in_steps
 from musicgen.models.sketcher import Sketcher
 from musicgen.music.chorale import BoolArray, Chorale
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
 from musicgen.sampling.left_to_right import OrderedTask, fill_left_to_right
-from musicgen.tokenizers.grid import GridTokenizer
+from musicgen.tokenizers.grid import CONDITIONS, GridTokenizer
+
+PHASE = CONDITIONS.index("phase")
+AHEAD_TOGETHER = 2  # of more pieces, some step is seldom held by all
 
 
 @dataclass(frozen=True)
@@ -125,16 +129,25 @@ class SketcherComposer:
 
 
 class _Reader:
-    """The model while a batch is filled: what it has read so far is kept, so that each step is run once."""
+    """The model while a batch is filled: what it has read so far is kept, so that each step is run once.
+
+    One piece's step is too little work for one run of the decoder. Where a step is likely to hold all that sounds, the step after it is run
+    along with it, as if it did, which counts only if it does.
+    """
 
     @torch.inference_mode()
     def __init__(self, model: Sketcher | Committee, sketch: Tensor, conditions: Tensor, lengths: Tensor) -> None:
         self.model = model
+        self.sketch = sketch
         self.memory = model.reader(sketch, conditions, lengths)
         self.cache = model.new_cache(len(sketch), sketch.shape[-1])
         self.recall = model.recall(sketch[..., 0], sketch.shape[-1])  # BOUNDARY
-        self.view = model.advance(self.recall.now, self.memory[:, 0], self.cache, 0)
+        self.views = model.advance(in_steps([self.recall.now]), self.memory[:, :1], self.cache, 0)
+        self.guessed: Tensor | None = None
         self.steps_read = 0
+        # Sixteenths off the eighths, counted from the BOUNDARY step.
+        self.looks_ahead = len(sketch) <= AHEAD_TOGETHER and conditions[:, PHASE].eq(conditions[:1, PHASE]).all()
+        self.likely_holds = (conditions[0, PHASE] % 2 == 1).tolist()
 
     @torch.inference_mode()
     def logits(self, ids: IdArray, voice: int, step: int) -> FloatArray:
@@ -142,7 +155,21 @@ class _Reader:
             if self.steps_read:
                 self.recall.read(torch.from_numpy(ids[..., self.steps_read - 1]))
             self.steps_read += 1
-            self.view = self.model.advance(self.recall.now, self.memory[:, self.steps_read], self.cache, self.steps_read)
+            self._advance(self.steps_read)
         now = torch.from_numpy(ids[..., step])
-        result: FloatArray = self.model.decide(voice, self.view[:, voice], self.recall.now, now).numpy()
+        result: FloatArray = self.model.decide(voice, self.views[:, 0, voice], self.recall.now, now).numpy()
         return result
+
+    def _advance(self, step: int) -> None:
+        if self.guessed is not None and torch.equal(self.guessed, self.recall.now.before):
+            self.views, self.guessed = self.views[:, 1:], None
+            return
+        self.guessed = self._if_held(step) if self.looks_ahead and self.likely_holds[step] else None
+        steps = [self.recall.now] if self.guessed is None else [self.recall.now, self.recall.peek(self.guessed)]
+        self.views = self.model.advance(in_steps(steps), self.memory[:, step : step + len(steps)], self.cache, step)
+
+    def _if_held(self, step: int) -> Tensor:
+        """(B, V) the ids of a step whose free cells hold what sounded before."""
+        before, given = self.recall.now.before, self.sketch[..., step]
+        held = torch.where(before < self.model.config.sounds, before + self.model.config.sounds, before)
+        return torch.where(given == self.model.config.mask_id, held, given)

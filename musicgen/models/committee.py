@@ -36,6 +36,14 @@ class CommitteeConfig:
         return self.member.vocab_size
 
     @property
+    def sounds(self) -> int:
+        return self.member.sounds
+
+    @property
+    def mask_id(self) -> int:
+        return self.member.mask_id
+
+    @property
     def order(self) -> tuple[int, ...]:
         return self.member.order
 
@@ -68,7 +76,7 @@ class Committee(nn.Module):
         return self._sketchers()[0].recall(start, steps)
 
     def advance(self, past: Recalled, memory: Tensor, cache: Cache, step: int) -> Tensor:
-        """(B, V, N D)"""
+        """(B, steps, V, N D)"""
         parts = zip(self._sketchers(), self._split(memory), cache.kept.chunk(self.config.members), strict=True)
         return torch.cat([member.advance(past, own, Cache(kept, cache.rotation), step) for member, own, kept in parts], dim=-1)
 

@@ -61,10 +61,13 @@ class Block(nn.Module):
         return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask))
 
     def advance(self, states: Tensor, rotation: Tensor, cache: Tensor, step: int, span: int) -> Tensor:
-        """One step (B, 1, D) that looks back at most `span` steps, itself included. cache (2, B, H, T, D / H) is written at `step`."""
-        query, cache[0, :, :, step : step + 1], cache[1, :, :, step : step + 1] = self._heads(states, rotation)
-        key, value = cache[:, :, :, max(0, step + 1 - span) : step + 1]
-        return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value))
+        """N steps from `step` on (B, N, D), each looking back `span` steps at most, itself included; writes cache (2, B, H, T, D / H)."""
+        end, start = step + states.shape[1], max(0, step + 1 - span)
+        query, cache[0, :, :, step:end], cache[1, :, :, step:end] = self._heads(states, rotation)
+        key, value = cache[:, :, :, start:end]
+        # A single step looks at all of these.
+        mask = within_span(end - start, span, states.device).tril()[step - start :] if end > step + 1 else None
+        return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask))
 
     def _heads(self, states: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Query, key and value (B, H, T, D / H)."""

@@ -8,6 +8,7 @@ Shapes: B pieces, V voices, T steps. Ids are sounds, struck then held, as in `sk
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -66,6 +67,13 @@ class Recall:
         self.now = Recalled(ids, age, left, *self._followed(ids))
         return self.now
 
+    def peek(self, ids: Tensor) -> Recalled:
+        """What would be known if these were the ids of the next step; they are not taken in."""
+        kept = self.steps_read, self.ways, self.now
+        known = self.read(ids)
+        self.steps_read, self.ways, self.now = kept
+        return known
+
     def _go_on(self, ids: Tensor, struck: Tensor) -> None:
         last = self.steps_read - 1
         then = self.ids[..., last % QUARTER : last : QUARTER].flip(-1)
@@ -95,4 +103,9 @@ def recall_all(ids: Tensor, sounds: int, nothing: int, leader: int) -> Recalled:
     """ids (B, V, T) -> what is known at each of the T steps, (B, T, V). The first step is taken to be before itself."""
     recall = Recall(ids[..., 0], ids.shape[-1], sounds, nothing, leader)
     known = [recall.now, recall.now, *(recall.read(ids[..., step]) for step in range(1, ids.shape[-1] - 1))]
-    return Recalled(*(torch.stack(rows, dim=1) for rows in zip(*known[: ids.shape[-1]], strict=True)))
+    return in_steps(known[: ids.shape[-1]])
+
+
+def in_steps(known: Sequence[Recalled]) -> Recalled:
+    """What is known at each of some steps, (B, T, V)."""
+    return Recalled(*(torch.stack(rows, dim=1) for rows in zip(*known, strict=True)))

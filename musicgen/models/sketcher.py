@@ -158,14 +158,15 @@ class Sketcher(nn.Module):
         return Recall(start, steps, self.config.sounds, self.config.mask_id, self.config.order[0])
 
     def advance(self, past: Recalled, memory: Tensor, cache: Cache, step: int) -> Tensor:
-        """What each voice's head sees of one step (B, V, D), from what is known of the past (B, V) and the reader's memory of it (B, M)."""
+        """What each voice's head sees of N steps from `step` on (B, N, V, D), from what is known of their past (B, N, V) and the reader's
+        memory of them (B, N, M)."""
         line = self.embed_line(past, past.before)
-        states = self._enter(past.before, line, memory)[:, None]
-        rotation = cache.rotation[:, step : step + 1]
+        states = self._enter(past.before, line, memory)
+        rotation = cache.rotation[:, step : step + memory.shape[1]]
         for layer, kept in zip(self.layers, cache.kept, strict=True):
             assert isinstance(layer, Block)  # nn.ModuleList forgets what it holds
             states = layer.advance(states, rotation, kept, step, self.config.span)
-        return self._views(states[:, 0], line, memory)
+        return self._views(states, line, memory)
 
     def decide(self, voice: int, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
         """Logits (B, K) of a voice from its view of the step (B, D), the past, and the ids of this step (B, V), MASK if not known."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from musicgen.errors import ConfigError
 from musicgen.models.committee import CommitteeConfig
+from musicgen.models.recall import in_steps
 
 STEPS = 9
 MASK, BOUNDARY = SKETCHER_CONFIG.vocab_size, SKETCHER_CONFIG.vocab_size + 1
@@ -43,7 +44,7 @@ def test_one_step_at_a_time_gives_what_all_steps_at_once_give() -> None:
     for step in range(STEPS):
         if step > 1:
             recall.read(ids[..., step - 1])
-        views = committee.advance(recall.now, memory[:, step], cache, step)
+        views = committee.advance(in_steps([recall.now]), memory[:, step : step + 1], cache, step)[:, 0]
         now = sketch[..., step].clone()
         for voice in SKETCHER_CONFIG.order:
             torch.testing.assert_close(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from musicgen.models.recall import LENGTHS, MOST_AGE, QUARTER, recall_all
+from musicgen.models.recall import LENGTHS, MOST_AGE, QUARTER, Recall, recall_all
 
 SOUNDS, NOTHING, BOUNDARY = 5, 10, 11
 
@@ -64,6 +64,17 @@ def test_nothing_comes_from_the_step_itself_or_from_later() -> None:
     after = recall_all(changed, SOUNDS, NOTHING, leader=1)
     for new, old in zip(after, before, strict=True):
         assert torch.equal(new[:, :21], old[:, :21])
+
+
+def test_a_peek_changes_nothing() -> None:
+    ids = piece(3)
+    recall, plain = (Recall(ids[..., 0], ids.shape[-1], SOUNDS, NOTHING, 1) for _ in range(2))
+    for step in range(1, ids.shape[-1] - 1):
+        peeked = recall.peek(ids[..., step])
+        recall.peek((ids[..., step] + 1) % SOUNDS)
+        for seen, known, expected in zip(peeked, recall.read(ids[..., step]), plain.read(ids[..., step]), strict=True):
+            assert torch.equal(seen, known)
+            assert torch.equal(known, expected)
 
 
 def test_a_piece_is_recalled_alike_alone_and_in_a_batch() -> None:

@@ -8,7 +8,7 @@ from tiny import SKETCHER_CONFIG as CONFIG
 from tiny import tiny_sketcher
 
 from musicgen.errors import ConfigError
-from musicgen.models.recall import Recall, recall_all
+from musicgen.models.recall import Recall, in_steps, recall_all
 from musicgen.models.sketcher import CLASSES, TABLE_SCALE, Sketcher, SketcherConfig
 
 STEPS = 12
@@ -92,12 +92,25 @@ def test_one_step_at_a_time_gives_what_all_steps_at_once_give(span: int) -> None
     for step in range(STEPS):
         if step > 1:
             recall.read(ids[..., step - 1])
-        views = model.advance(recall.now, memory[:, step], cache, step)
+        views = model.advance(in_steps([recall.now]), memory[:, step : step + 1], cache, step)[:, 0]
         now = sketch[..., step].clone()
         for voice in CONFIG.order:
             logits = model.decide(voice, views[:, voice], recall.now, now)
             torch.testing.assert_close(logits, whole[:, voice, step], atol=1e-5, rtol=1e-5)
             now[:, voice] = ids[:, voice, step]
+
+
+@torch.inference_mode()
+def test_two_steps_at_a_time_give_what_one_at_a_time_gives() -> None:
+    model = tiny_sketcher(replace(CONFIG, span=4))
+    sketch, conditions, lengths, ids = inputs(batch=2)
+    memory, past = model.reader(sketch, conditions, lengths), recall_all(ids, CONFIG.sounds, MASK, CONFIG.order[0])
+    caches = [model.new_cache(2, STEPS) for _ in range(2)]
+    for step in range(0, STEPS, 2):
+        steps = [type(past)(*(rows[:, at : at + 1] for rows in past)) for at in (step, step + 1)]
+        singly = [model.advance(known, memory[:, at : at + 1], caches[0], at) for at, known in enumerate(steps, start=step)]
+        both = model.advance(type(past)(*(rows[:, step : step + 2] for rows in past)), memory[:, step : step + 2], caches[1], step)
+        torch.testing.assert_close(both, torch.cat(singly, dim=1), atol=1e-5, rtol=1e-5)
 
 
 def test_only_what_sounded_before_can_be_held() -> None:
