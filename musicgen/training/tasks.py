@@ -79,13 +79,13 @@ class AnyOrder:
     kind: Kind = "bound"
 
     def practise(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        shares = np.sqrt(shares_hidden(len(batch.lengths), rng))
+        shares = np.sqrt(shares_hidden(len(batch.lengths), 1, rng)[:, 0])
         return self._hide(batch, shares, 1 / np.maximum(shares, LEAST_SHARE), rng)
 
     def examine(self, batch: Batch) -> Batch:
         """The same cells whenever it is asked: each piece as often as there are subsets."""
         rng = np.random.default_rng(self.config.seed)
-        shares = np.concatenate([shares_hidden(SUBSETS, rng) for _ in batch.lengths])
+        shares = shares_hidden(len(batch.lengths), SUBSETS, rng).ravel()
         tensors = (batch.ids, batch.targets, batch.conditions, batch.lengths, batch.valid)
         return self._hide(Batch(*(tensor.repeat_interleave(SUBSETS, dim=0) for tensor in tensors)), shares, np.ones_like(shares), rng)
 
