@@ -58,11 +58,11 @@ def shipped_like() -> QuartetComposer:
     return replace(loaded, name="shipped-like")
 
 
-PAIRS = GridTokenizer("pair")
+PAIRS = GridTokenizer("pair", relative=True, fermatas="struck", phrases=True)
 SKETCHER_CONFIG = SketcherConfig(
     vocab_size=PAIRS.size,
     input_size=PAIRS.size + 2,
-    condition_sizes=CONDITION_SIZES,
+    condition_sizes=PAIRS.condition_sizes,
     embedding=8,
     condition_embedding=2,
     width=16,
@@ -101,7 +101,7 @@ def tiny_sketcher_composer() -> SketcherComposer:
 MASKED_CONFIG = MaskedConfig(
     vocab_size=PAIRS.size,
     input_size=PAIRS.size + 2,
-    condition_sizes=CONDITION_SIZES,
+    condition_sizes=PAIRS.condition_sizes,
     embedding=8,
     condition_embedding=2,
     width=16,

@@ -1,11 +1,11 @@
-"""A folder as a user of the command line has it: a small corpus, a tiny checkpoint named deepbach, and tunes in every format."""
+"""A folder as a user of the command line has it: a small corpus, tiny checkpoints named like the shipped ones, tunes in every format."""
 
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tiny import CHECKPOINT, tiny_model
+from tiny import CHECKPOINT, SKETCHER_CHECKPOINT, tiny_model, tiny_sketcher
 
 from musicgen.corpus.store import Corpus, Piece, save_corpus
 from musicgen.files.io import write_score
@@ -56,5 +56,7 @@ def make_workshop(folder: Path, pieces: list[Piece]) -> Path:
     corpus: Corpus = save_corpus(folder / "corpora" / "bach-chorales", "bach-chorales", "music21", chosen, {})
     checkpoint = replace(CHECKPOINT, corpus={"name": corpus.name, "fingerprint": corpus.fingerprint})
     save_checkpoint(folder / "checkpoints" / "deepbach", checkpoint, tiny_model().state_dict(), dtype=torch.float32)
+    flagship = replace(SKETCHER_CHECKPOINT, corpus=checkpoint.corpus)
+    save_checkpoint(folder / "checkpoints" / "flagship", flagship, tiny_sketcher().state_dict(), dtype=torch.float32)
     write_tunes(folder)
     return folder

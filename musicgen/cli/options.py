@@ -37,6 +37,7 @@ CorpusOption = Annotated[str, typer.Option(help="A corpus by its name under corp
 SplitOption = Annotated[str, typer.Option(help="The pieces to measure: train, valid or test.")]
 ModelArgument = Annotated[str, typer.Argument(help="A composer of `musicgen models`, or the folder of a checkpoint.")]
 
+DEFAULT_MODEL = "flagship"  # as in composers.loading, which is not imported before it is needed
 DEFAULT_FOLDER = Path("out")
 DEFAULT_SUFFIXES = (".mid", ".musicxml", ".svg")
 

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import CorpusOption, JsonOption
+from musicgen.cli.options import DEFAULT_MODEL, CorpusOption, JsonOption
 
 STOPPED = 130
 
 
 def train(
-    preset: Annotated[str, typer.Argument(help="What to train: deepbach, flagship, jsb16, masked or jsb16-masked.")] = "deepbach",
+    preset: Annotated[str, typer.Argument(help="What to train: deepbach, flagship, jsb16, masked or jsb16-masked.")] = DEFAULT_MODEL,
     corpus: CorpusOption = "bach-chorales",
     run: Annotated[Path | None, typer.Option(help="Where the run keeps its state; by default runs/PRESET.")] = None,
     output: Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from musicgen.cli import screen
 from musicgen.cli.options import (
+    DEFAULT_MODEL,
     CountOption,
     JsonOption,
     Layout,
@@ -45,7 +46,7 @@ def compose(
     key: Annotated[str | None, typer.Option(help="'G minor', 'Bb', 'f#', ...; left to the seed if not said.")] = None,
     pickup: Annotated[float | None, typer.Option(help="Quarters before the first barline; left to the seed if not said.")] = None,
     phrase_bars: Annotated[int | None, typer.Option(help="Bars between two fermatas; 2, in 3/4 4, if not said.")] = None,
-    model: ModelOption = "deepbach",
+    model: ModelOption = DEFAULT_MODEL,
     seed: SeedOption = None,
     count: CountOption = 1,
     output: OutputOption = None,
@@ -88,7 +89,7 @@ def harmonize(
     part: Annotated[str | None, typer.Option(help="Name or number of the part that is the tune; found if not said.")] = None,
     keep: Annotated[str, typer.Option(help="Which voices of a four-voice score stay, by letters: S, SB, ...")] = "S",
     quantize: QuantizeOption = False,
-    model: ModelOption = "deepbach",
+    model: ModelOption = DEFAULT_MODEL,
     seed: SeedOption = None,
     count: CountOption = 1,
     output: OutputOption = None,
@@ -144,7 +145,7 @@ def fill(
     ] = None,
     voices: Annotated[str, typer.Option(help="Voices to rewrite, by letters: ATB, ...; alone, from beginning to end.")] = "SATB",
     quantize: QuantizeOption = False,
-    model: ModelOption = "deepbach",
+    model: ModelOption = DEFAULT_MODEL,
     seed: SeedOption = None,
     count: CountOption = 1,
     output: OutputOption = None,

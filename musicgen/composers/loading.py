@@ -11,7 +11,7 @@ from musicgen.composers.composer import Composer
 from musicgen.composers.references import Bach, Dice
 from musicgen.errors import ConfigError, nearest
 
-DEFAULT = "deepbach"
+DEFAULT = "flagship"
 METHODS = {
     "quartet": "pseudo-Gibbs network",
     "sketcher": "left-to-right network",
