@@ -58,7 +58,7 @@ def deepbach() -> Preset:
 
 # Most pieces fit into a window whole. Soon a sketcher learns them by heart: a short schedule.
 SKETCHING = TrainingConfig(
-    updates=800,
+    updates=700,
     batch=8,
     window=256,
     learning_rate=1.5e-3,
