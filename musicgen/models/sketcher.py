@@ -238,7 +238,8 @@ class Reader(nn.Module):
         coming = torch.nn.functional.pad(struck[..., 1:], (0, 1), value=steps)  # after this step
         sound = c.rung(sketch).gather(-1, coming.clamp(max=steps - 1)).masked_fill(coming == steps, -1)
         voices = torch.arange(c.voices, device=sketch.device)[:, None]
-        gap = self.embed_gap((coming - here).clamp(max=MOST_GAP) + voices * (MOST_GAP + 1))
+        far = torch.where(coming < steps, (coming - here).clamp(max=MOST_GAP), MOST_GAP)
+        gap = self.embed_gap(far + voices * (MOST_GAP + 1))
         move = self.embed_move(distance_index(sound, c.rung(sketch), c.motion) + voices * (2 * c.motion + 2))
         return torch.cat([gap, move], dim=-1).transpose(1, 2).flatten(-2)
 
