@@ -60,14 +60,13 @@ class Block(nn.Module):
         query, key, value = self._heads(states, rotation)
         return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask))
 
-    def advance(self, states: Tensor, rotation: Tensor, cache: Tensor, step: int, span: int) -> Tensor:
-        """N steps from `step` on (B, N, D), each looking back `span` steps at most, itself included; writes cache (2, B, H, T, D / H)."""
+    def advance(self, states: Tensor, rotation: Tensor, cache: Tensor, step: int, span: int, attention_mask: Tensor | None) -> Tensor:
+        """N steps from `step` on (B, N, D), each looking back `span` steps at most, itself included; writes cache (2, B, H, T, D / H).
+        attention_mask (N, …) as of `mask_ahead`, for all layers."""
         end, start = step + states.shape[1], max(0, step + 1 - span)
         query, cache[0, :, :, step:end], cache[1, :, :, step:end] = self._heads(states, rotation)
         key, value = cache[:, :, :, start:end]
-        # A single step looks at all of these.
-        mask = within_span(end - start, span, states.device).tril()[step - start :] if end > step + 1 else None
-        return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask))
+        return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask))
 
     def _heads(self, states: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Query, key and value (B, H, T, D / H)."""
@@ -101,3 +100,9 @@ def within_span(steps: int, span: int, device: torch.device) -> Tensor:
     """(T, T), True where the steps of row and column lie less than `span` apart."""
     index = torch.arange(steps, device=device)
     return (index[:, None] - index[None]).abs() < span
+
+
+def mask_ahead(step: int, steps: int, span: int, device: torch.device) -> Tensor | None:
+    """For `Block.advance` over some steps from `step` on: (steps, keys) where each may look; a single one looks at all keys."""
+    first = max(0, step + 1 - span)
+    return None if steps == 1 else within_span(step + steps - first, span, device).tril()[step - first :]

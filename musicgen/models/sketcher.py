@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from musicgen.errors import ConfigError
-from musicgen.models.layers import Block, PerVoice, rotary, within_span
+from musicgen.models.layers import Block, PerVoice, mask_ahead, rotary, within_span
 from musicgen.models.motions import by_motion, distance_index, motion_columns
 from musicgen.models.recall import LENGTHS, MOST_AGE, WAYS, Recall, Recalled, recall_all
 
@@ -165,9 +165,10 @@ class Sketcher(nn.Module):
         line = self.embed_line(past, past.before)
         states = self._enter(past.before, line, memory)
         rotation = cache.rotation[:, step : step + memory.shape[1]]
+        attention_mask = mask_ahead(step, memory.shape[1], self.config.span, memory.device)
         for layer, kept in zip(self.layers, cache.kept, strict=True):
             assert isinstance(layer, Block)  # nn.ModuleList forgets what it holds
-            states = layer.advance(states, rotation, kept, step, self.config.span)
+            states = layer.advance(states, rotation, kept, step, self.config.span, attention_mask)
         return self._views(states, line, memory)
 
     def decide(self, voice: int, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
@@ -282,6 +283,16 @@ class LineEmbedding(nn.Module):
         return torch.cat([self.embed_age(past.age + voices * (MOST_AGE + 1)), self.embed_move(moves + voices * (2 * c.motion + 2))], dim=-1)
 
 
+class Tables(NamedTuple):
+    """What a head looks up: what each thing known adds to its state (rows, D); scores of motions (rows, 2 M + 1), of intervals into which
+    it comes (V - 1, 2 I + 1), and of going on as the piece once did (rows,)."""
+
+    known: Tensor
+    motions: Tensor
+    into: Tensor
+    going_on: Tensor
+
+
 class VoiceHead(nn.Module):
     """Logits of one voice at one step, from its view of the step, the past, and what is known of this step.
 
@@ -298,10 +309,11 @@ class VoiceHead(nn.Module):
     cells: Tensor
     interval: Tensor
     interval_cell: Tensor
-    interval_class: Tensor
+    motion_rows: Tensor
+    first_motion: Tensor
     motion: Tensor
+    moves_alike: Tensor
     way_rows: Tensor
-    first_interval: Tensor
     into: Tensor
     first_going_on: Tensor
     columns: Tensor
@@ -319,9 +331,8 @@ class VoiceHead(nn.Module):
         self.embed_ways = nn.Embedding(CLASSES * WAYS, c.condition_embedding)
         self.from_cells = PerVoice(c.voices, c.embedding, c.width)
         self.from_ways = PerVoice(WAYS, c.condition_embedding, c.width)
-        self.known_table: Tensor | None = None
+        self.kept_tables: Tables | None = None
         # From each interval to each other voice, while that one moves; then from each class of intervals, whoever the other is.
-        self.first_class = c.voices * intervals
         self.embed_motions = nn.Embedding((c.voices * intervals + INTERVAL_CLASSES) * motions, motions - 1)
         self.embed_parallel = nn.Embedding(INTERVAL_CLASSES, 1)  # moving just as another voice does, from each class of intervals
         self.embed_into = nn.Embedding(c.voices - 1, intervals - 1)
@@ -345,10 +356,13 @@ class VoiceHead(nn.Module):
         self._look_up("interval_cell", (sounds_read + 2 + self.interval) * c.voices)
         distance = rungs[:, None] - rungs
         classes = distance.abs() % OCTAVE + OCTAVE * (distance < 0)  # a fifth above is not a fourth below
-        self._look_up("interval_class", torch.where(self.interval <= 2 * c.reach, classes, INTERVAL_CLASSES - 1))
-        self._look_up("motion", distance_index(rungs[:, None], rungs, c.motion))
+        classes = torch.where(self.interval <= 2 * c.reach, classes, INTERVAL_CLASSES - 1)
+        self._look_up("motion_rows", torch.stack([self.interval, classes + c.voices * intervals], dim=-1) * motions)  # (ids, ids, 2)
+        self._look_up("first_motion", torch.stack([voices[others] * intervals, 0 * voices[others]], dim=-1) * motions)
+        self._look_up("motion", distance_index(rungs[:, None], rungs, c.motion)[..., None])
+        alike = torch.eye(motions)[:, :-1]
+        self._look_up("moves_alike", alike.index_fill(0, torch.tensor(c.motion), 0.0))
         self._look_up("way_rows", cells * c.voices + torch.arange(CLASSES)[:, None] * WAYS + ways)
-        self._look_up("first_interval", voices[others] * intervals)
         self._look_up("first_going_on", ways * AGREEMENTS * CLASSES)
         candidates = torch.where(sounds > 0, sounds, -1).expand(c.input_size, -1)
         to_sounds = motion_columns(torch.cat([candidates, rungs[:, None]], dim=-1), rungs, c.motion)  # the last one is holding
@@ -367,47 +381,43 @@ class VoiceHead(nn.Module):
         intervals = self.interval_cell[sounding, own[..., None]] + self.of_voice
         before, now = past.before.index_select(-1, self.other_voices), now.index_select(-1, self.other_voices)
         classes, agreement = self._ways(past, now)
-        known = _summed(self._known(), torch.cat([cells, intervals, self.way_rows[classes, self.of_way]], dim=-1))
+        tables = self._tables()
+        known = _summed(tables.known, torch.cat([cells, intervals, self.way_rows[classes, self.of_way]], dim=-1))
         hidden = self.dropout(nn.functional.gelu(view + self.dropout(known)))
         sounds, motions, into, ways = self.to_scores(hidden).split(self.sizes, dim=-1)
-        motions = by_motion(motions + self._beside(before, now, own[..., None]), self.columns[own])
-        scores = sounds + motions + self._into(into, now, own[..., None])
+        beside = self.motion_rows[before, own[..., None]] + self.first_motion + self.motion[now, before]
+        motions = by_motion(motions + _summed(tables.motions, beside.flatten(-2)), self.columns[own])
+        columns = torch.cat([self.into[now], self.interval[own[..., None], now][..., None]], dim=-1)  # (..., V - 1, S + 1)
+        into = by_motion(into.view(*now.shape, -1) + tables.into, columns).sum(dim=-2)
+        scores = sounds + motions + into
         held = torch.where(self.is_held[own], scores[..., -1:], float("-inf"))
         logits = torch.cat([scores[..., :-1], held], dim=-1)
-        going_on = ways + TABLE_SCALE * self.embed_going_on(self.first_going_on + agreement * CLASSES + classes)[..., 0]
         nowhere = classes == 0
-        return logits.scatter_add(
-            -1, past.followed[..., self.voice, :].masked_fill(nowhere, 0), going_on.masked_fill(nowhere, 0.0).to(logits.dtype)
-        )
-
-    def _beside(self, before: Tensor, now: Tensor, own: Tensor) -> Tensor:
-        """(..., 2 M + 1) scores of motions while the others, before and now (..., V - 1), move beside the own (..., 1) id before."""
-        motion, moves, classes = self.config.motion, self.motion[now, before], self.interval_class[before, own]
-        rows = torch.cat([self.interval[before, own] + self.first_interval, classes + self.first_class], dim=-1)
-        scores = TABLE_SCALE * _summed(self.embed_motions.weight, rows * (2 * motion + 2) + torch.cat([moves, moves], dim=-1))
-        moved = (moves != motion) & (moves <= 2 * motion)
-        parallel = PARALLEL_SCALE * self.embed_parallel(classes)[..., 0].masked_fill(~moved, 0.0)
-        return scores.scatter_add(-1, moves.masked_fill(~moved, 0), parallel)
-
-    def _into(self, scores: Tensor, now: Tensor, own: Tensor) -> Tensor:
-        """(..., S + 1) scores of the intervals to the others (..., V - 1) that each sound, and holding the own (..., 1) id, leads into."""
-        table = scores.view(*now.shape, -1) + INTO_SCALE * self.embed_into.weight
-        columns = torch.cat([self.into[now], self.interval[own, now][..., None]], dim=-1)  # (..., V - 1, S + 1)
-        return by_motion(table, columns).sum(dim=-2)
+        going_on = (ways + tables.going_on[self.first_going_on + agreement * CLASSES + classes]).masked_fill(nowhere, 0.0)
+        return logits.scatter_add(-1, past.followed[..., self.voice, :].masked_fill(nowhere, 0), going_on.to(logits.dtype))
 
     def train(self, mode: bool = True) -> VoiceHead:
-        self.known_table = None
+        self.kept_tables = None
         return super().train(mode)
 
-    def _known(self) -> Tensor:
-        """(rows, D): what each row of `embed_cells` and `embed_ways` adds; kept while the model is not trained, for single steps."""
-        if self.known_table is not None:
-            return self.known_table
+    def _tables(self) -> Tables:
+        """Kept while the model is not trained, for single steps."""
+        if self.kept_tables is not None:
+            return self.kept_tables
         maps = (self.embed_cells, self.from_cells), (self.embed_ways, self.from_ways)
-        table = torch.cat([to(embed.weight.reshape(-1, to.weight.shape[0], embed.embedding_dim)).flatten(0, 1) for embed, to in maps])
+        known = [to(embed.weight.reshape(-1, to.weight.shape[0], embed.embedding_dim)).flatten(0, 1) for embed, to in maps]
+        parallel = PARALLEL_SCALE * self.embed_parallel.weight[..., None] * self.moves_alike
+        motions = TABLE_SCALE * self.embed_motions.weight
+        specific = len(motions) - parallel.shape[0] * parallel.shape[1]
+        tables = Tables(
+            known=torch.cat(known),
+            motions=torch.cat([motions[:specific], motions[specific:] + parallel.flatten(0, 1)]),
+            into=INTO_SCALE * self.embed_into.weight,
+            going_on=TABLE_SCALE * self.embed_going_on.weight[:, 0],
+        )
         if not self.training:
-            self.known_table = table
-        return table
+            self.kept_tables = tables
+        return tables
 
     def _ways(self, past: Recalled, now: Tensor) -> tuple[Tensor, Tensor]:
         """(..., WAYS) each, from what is known of the others now (..., V - 1): how long each way is, as a class, 0 where what is known

@@ -9,7 +9,7 @@ from tiny import tiny_sketcher
 
 from musicgen.errors import ConfigError
 from musicgen.models.recall import Recall, in_steps, recall_all
-from musicgen.models.sketcher import CLASSES, TABLE_SCALE, Sketcher, SketcherConfig
+from musicgen.models.sketcher import CLASSES, OCTAVE, PARALLEL_SCALE, TABLE_SCALE, Sketcher, SketcherConfig
 
 STEPS = 12
 MASK, BOUNDARY = CONFIG.vocab_size, CONFIG.vocab_size + 1
@@ -132,9 +132,32 @@ def test_the_table_of_motions_tells_a_parallel_from_a_contrary_motion() -> None:
     plain = model.decide(2, state, past, now)
     with torch.no_grad():
         head.embed_motions.weight[row, c.motion + 2] = -5.0 / TABLE_SCALE
+    model.eval()  # the tables are made anew
     change = (model.decide(2, state, past, now) - plain)[0].detach()
     assert float(change[32]) == pytest.approx(-5, abs=1e-5)
     assert float(change[: c.sounds].sum()) == pytest.approx(-5, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("lower", "moved", "barred"), [(23, 2, 32), (11, -3, 27), (25, 2, None), (23, 0, None)], ids=["fifth", "compound", "fourth", "held"]
+)
+def test_a_parallel_is_told_by_its_class_of_intervals_whatever_the_octave_and_the_motion(
+    lower: int, moved: int, barred: int | None
+) -> None:
+    """Voice 2 stands on 30 above another voice that moves: fifths that move alike are spoken against, and nothing else."""
+    model = tiny_sketcher()
+    head, c = model.heads[2], model.config
+    before, now = torch.tensor([[40, 35, 30, lower]]), torch.tensor([[MASK, MASK, MASK, lower + moved]])
+    past, view = Recall(before, 1, c.sounds, MASK, 0).now, torch.zeros(1, c.width)
+    plain = model.decide(2, view, past, now)
+    with torch.no_grad():
+        head.embed_parallel.weight[OCTAVE + 7] = -5.0 / PARALLEL_SCALE  # a fifth, the other voice below
+    model.eval()
+    change = (model.decide(2, view, past, now) - plain)[0, : c.sounds].detach()
+    expected = torch.zeros(c.sounds)
+    if barred:
+        expected[barred] = -5.0
+    torch.testing.assert_close(change, expected, atol=1e-5, rtol=0)
 
 
 def test_a_passage_that_comes_again_is_expected_to_go_on_as_before() -> None:
@@ -151,6 +174,7 @@ def test_a_passage_that_comes_again_is_expected_to_go_on_as_before() -> None:
     plain, plain_other = (model.decide(3, view, at, known) for known in (now, other))
     with torch.no_grad():
         head.embed_going_on.weight[(1 * 3 + 2) * CLASSES :][:CLASSES] = 4.0 / TABLE_SCALE
+    model.eval()
     change, change_other = model.decide(3, view, at, now) - plain, model.decide(3, view, at, other) - plain_other
     expected = torch.zeros(c.sounds).index_fill(0, torch.tensor(26), 4.0)
     torch.testing.assert_close(change[0, : c.sounds], expected, atol=1e-5, rtol=0)
