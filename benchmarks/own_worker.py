@@ -22,6 +22,7 @@ PHRASES = (
     "G5 - F#5 - E5 - D5 -  C5 - B4 - A4 - - -  B4 - C5 - B4 - A4 -  A4 - - - G4 - - -",
 )
 WINDOW = 32
+BAR = 16  # steps
 
 
 def write_tune(path: Path) -> dict[str, Any]:
@@ -40,10 +41,18 @@ def write_tune(path: Path) -> dict[str, Any]:
         start += 2
     part = Part("Soprano", tuple(notes))
     write_score(Score((part,), 4, (MeterAt(0, Meter(4, 4)),), (KeyAt(0, Key.parse("G major")),)), path)
-    return {"steps": start, "bars": start // 16}
+    return {"steps": start, "bars": start // BAR}
 
 
-def harmonize(model: str, tune_path: Path, out: Path, sweeps: float, seed: int) -> dict[str, Any]:
+def kind(model: str) -> dict[str, Any]:
+    """What kind of model it is, as its checkpoint says."""
+    from musicgen.composers.loading import checkpoint_folders
+    from musicgen.models.checkpoint import read_checkpoint
+
+    return {"kind": read_checkpoint(checkpoint_folders().get(model, Path(model))).kind}
+
+
+def harmonize(model: str, tune_path: Path, out: Path, dials: dict[str, float], seed: int) -> dict[str, Any]:
     """From the import to the written file; `sampling` is the composer's `fill`, the starting draft included."""
     began = time.perf_counter()
     import music21  # noqa: F401  here, so that it counts as import and not as reading
@@ -52,7 +61,7 @@ def harmonize(model: str, tune_path: Path, out: Path, sweeps: float, seed: int) 
     from musicgen import Sketch, find_tune, load_composer, read_score, with_voices, write_score
 
     imported = time.perf_counter()
-    composer = load_composer(model, sweeps=sweeps)
+    composer = load_composer(model, **dials)
     loaded = time.perf_counter()
     tune = find_tune(read_score(tune_path))
     sketch = Sketch.for_voices(tune.chorale, keep="S")
@@ -68,6 +77,24 @@ def harmonize(model: str, tune_path: Path, out: Path, sweeps: float, seed: int) 
         "write": time.perf_counter() - filled,
         "cells": int(sketch.free.sum()),
     }
+
+
+def warm(model: str, tune_path: Path, dials: dict[str, float], seed: int, count: int) -> dict[str, Any]:
+    """One process whose model is loaded and has harmonized the tune once: the tune again, a chorale as long, and `count` in a batch."""
+    from musicgen import Plan, Sketch, find_tune, load_composer, plan_sketch, read_score
+
+    composer = load_composer(model, **dials)
+    sketch = Sketch.for_voices(find_tune(read_score(tune_path)).chorale, keep="S")
+    bars = sketch.given.steps // BAR
+    seeds = range(seed, seed + count)
+    plans = {"compose": [plan_sketch(Plan(bars=bars), seed)], "batch": [plan_sketch(Plan(), each) for each in seeds]}
+    composer.fill(sketch, seed)
+    marks = [time.perf_counter()]
+    for sketches in ([sketch], *plans.values()):
+        composer.fill_many(sketches, range(seed, seed + len(sketches)))
+        marks.append(time.perf_counter())
+    seconds = dict(zip(("sampling", *plans), np.diff(marks).tolist(), strict=True))
+    return {**seconds, "count": count, "count_bars": Plan().bars}
 
 
 def training(model: str, updates: int, seed: int) -> dict[str, Any]:
@@ -144,8 +171,12 @@ def _range(notes: list[Any]) -> tuple[int, int]:
 def main(task: str, *words: str) -> None:
     if task == "tune":
         result = write_tune(Path(words[0]))
+    elif task == "kind":
+        result = kind(words[0])
     elif task == "harmonize":
-        result = harmonize(words[0], Path(words[1]), Path(words[2]), float(words[3]), int(words[4]))
+        result = harmonize(words[0], Path(words[1]), Path(words[2]), json.loads(words[3]), int(words[4]))
+    elif task == "warm":
+        result = warm(words[0], Path(words[1]), json.loads(words[2]), int(words[3]), int(words[4]))
     elif task == "training":
         result = training(words[0], int(words[1]), int(words[2]))
     else:
