@@ -19,15 +19,17 @@ class SamplingOptions:
     """temperature 1 = the model's own distribution, 0 = its best guess; top_p keeps the likeliest ids that reach this probability.
 
     sweeps: expected redraws of each free cell. start_temperature: annealing falls from it to `temperature` over the first half.
+    rhythm_temperature: of whether a sound is struck or held, where each cell is drawn once; `temperature` is then that of the pitch struck.
     """
 
     temperature: float = 0.6
     start_temperature: float = 1.0
     top_p: float = 1.0
     sweeps: float = 16.0
+    rhythm_temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.temperature <= 10 and 0 <= self.start_temperature <= 10):
+        if not all(0 <= each <= 10 for each in (self.temperature, self.start_temperature, self.rhythm_temperature)):
             raise ConfigError(
                 f"temperature {self.temperature} (start {self.start_temperature}): from 0 (strict) to 10 (wild), 0.6 is usual"
             )

@@ -15,6 +15,8 @@ from musicgen.music.chorale import BoolArray
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import Fill, FloatArray, SamplingOptions, draw, gumbel, log_softmax
 
+COLDEST = 1e-6
+
 Logits = Callable[[IdArray, int, int], FloatArray]
 """ids (B, V, T) so far, voice, step -> logits (B, K) of that cell; called step by step, voices in order."""
 
@@ -73,9 +75,24 @@ def fill_left_to_right(
             if not allowed[free].any(axis=1).all():
                 raise RuntimeError("nothing may be drawn at a free cell, which the caller should have refused")
             allowed |= ~free[:, None]  # what is drawn at given cells is thrown away
-            drawn = draw(logits, allowed, noise[:, voice], options.temperature, options.top_p)
+            scores = tempered(np.where(allowed, logits, -np.inf), options.temperature, options.rhythm_temperature)
+            drawn = draw(scores, allowed, noise[:, voice], 1.0, options.top_p)
             ids[free, voice, step] = drawn[free]
             log_p = log_softmax(np.where(allowed, logits, -np.inf))[np.arange(pieces), drawn]
             log_probability[free, voice, step] = log_p[free]
         on_step((step + 1) / steps)
     return Fill(ids, log_probability)
+
+
+def tempered(logits: FloatArray, temperature: float, rhythm_temperature: float) -> FloatArray:
+    """(B, K) logits, -inf where nothing may be drawn -> (B, K) scores to draw from at temperature 1.
+
+    Whether to strike or to hold is decided at one temperature, what to strike at the other: pitches that are surer, in a rhythm as lively.
+    """
+    halves = np.stack(np.split(logits.astype(np.float64), 2, axis=-1), axis=-2)  # (B, 2, S)
+    total = np.logaddexp.reduce(halves, axis=-1, keepdims=True)
+    within = halves / max(temperature, COLDEST)
+    with np.errstate(invalid="ignore"):  # -inf less -inf, where a half is barred
+        scores = total / max(rhythm_temperature, COLDEST) + within - np.logaddexp.reduce(within, axis=-1, keepdims=True)
+    result: FloatArray = np.where(np.isneginf(halves), -np.inf, scores).reshape(logits.shape)
+    return result

@@ -132,7 +132,7 @@ def test_what_is_drawn_is_as_likely_as_the_likelihood_says(piece: Chorale) -> No
     """Sampling step by step with its cache, and judging all at once, are the same model."""
     composer = tiny_sketcher_composer()
     sketch = Sketch(sketches(piece)["harmonize"].given, sketches(piece)["harmonize"].free, (VoiceRanges(((0, 127),) * 4),))
-    greedy = replace(composer, options=SamplingOptions(temperature=0.0)).fill(sketch, 0)
+    greedy = replace(composer, options=SamplingOptions(temperature=0.0, rhythm_temperature=0.0)).fill(sketch, 0)
     best = composer.nats_of_free(sketch, greedy).nats
     assert (best[~sketch.free] == 0).all()
     assert best[sketch.free].max() < np.log(48)

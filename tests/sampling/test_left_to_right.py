@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from musicgen.sampling.draw import SamplingOptions
-from musicgen.sampling.left_to_right import Logits, OrderedTask, fill_left_to_right
+from musicgen.sampling.draw import SamplingOptions, log_softmax
+from musicgen.sampling.left_to_right import Logits, OrderedTask, fill_left_to_right, tempered
 
 # Ids: 0 and 1 two pitches (rows 60 and 61 of what can sound), 2 and 3 the same held, 4 MASK.
 SOUNDING = np.array([60, 61, 60, 61])
@@ -117,3 +117,13 @@ def test_what_may_not_sound_on_is_struck_anew_even_where_it_should_be_held() -> 
 def test_a_cell_where_nothing_may_sound_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="nothing may be drawn"):
         fill_left_to_right(conditionals(joint()), replace(task(1), sounding_allowed=np.zeros((1, 2, 2, 129), bool)), OPTIONS, [0])
+
+
+def test_a_temperature_of_pitch_leaves_the_rhythm_alone() -> None:
+    logits = np.log(np.array([[0.1, 0.2, 0.3, 0.0, 0.4, 0.0], [0.6, 0.0, 0.4, 0.0, 0.0, 0.0]]) + 1e-300)
+    logits[logits < -600] = -np.inf
+    plain, cold, slow = (np.exp(log_softmax(tempered(logits, *temperatures))) for temperatures in ((1, 1), (0.5, 1), (1, 0)))
+    np.testing.assert_allclose(plain, np.exp(logits), atol=1e-12)
+    np.testing.assert_allclose(cold[0, :3], 0.6 * np.array([1, 4, 9]) / 14)
+    np.testing.assert_allclose(cold[:, 3:], plain[:, 3:], atol=1e-12)
+    np.testing.assert_allclose(slow[0], [1 / 6, 2 / 6, 3 / 6, 0, 0, 0], atol=1e-12)
