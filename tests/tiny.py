@@ -82,11 +82,11 @@ def tiny_sketcher(config: SketcherConfig = SKETCHER_CONFIG, seed: int = 0) -> Sk
         return Sketcher(config).eval()
 
 
-def tiny_committee() -> Committee:
+def tiny_committee(config: SketcherConfig = SKETCHER_CONFIG) -> Committee:
     """Two sketchers, of the seeds 0 and 1."""
-    committee = Committee(CommitteeConfig(2, SKETCHER_CONFIG)).eval()
+    committee = Committee(CommitteeConfig(2, config)).eval()
     for seed, member in enumerate(committee.members):
-        member.load_state_dict(tiny_sketcher(seed=seed).state_dict())
+        member.load_state_dict(tiny_sketcher(config, seed).state_dict())
     return committee
 
 
