@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_left_to_right import LIMIT, MASK, OPTIONS, SOUNDING, chi_square, joint
+from test_left_to_right import LIMIT, LIMIT_OF_12, MASK, OPTIONS, SOUNDING, chi_square, joint
 
 from musicgen.errors import ConfigError
 from musicgen.sampling.any_order import AnyOrderTask, Logits, OrderOptions, choose, fill_any_order
@@ -65,12 +65,26 @@ def test_a_piece_is_the_same_in_any_batch() -> None:
         assert np.array_equal(alone[0], together[piece])
 
 
-def test_given_cells_stay_and_a_hold_goes_on_from_them() -> None:
+@pytest.mark.parametrize("sharpness", [1.0, 0.6])
+def test_draws_follow_the_distribution_given_what_is_given(sharpness: float) -> None:
+    """Voice 0 is given at its second step; a wrong sampler fails the same test."""
+    table = np.zeros((4, 4, 4, 4))
+    table[:, 1] = joint()[:, 1]
+    given = task(3000)
+    given.ids[:, 0, 1] = 1
+    free = given.free.copy()
+    free[:, 0, 1] = False
+    fill = fill_any_order(conditionals(joint(), sharpness), replace(given, free=free), OPTIONS, ONE_BY_ONE, range(3000))
+    assert (chi_square(fill.ids, table / table.sum()) < LIMIT_OF_12) == (sharpness == 1)
+
+
+@pytest.mark.parametrize("order", ["random", "confident"])
+def test_given_cells_stay_and_a_hold_goes_on_from_them(order) -> None:
     given = task(50)
     given.ids[:, 0, 0] = 1
     free = given.free.copy()
     free[:, 0, 0] = False
-    fill = fill_any_order(indifferent, replace(given, free=free), OPTIONS, OrderOptions(), range(50))
+    fill = fill_any_order(indifferent, replace(given, free=free), OPTIONS, OrderOptions(order), range(50))
     assert (fill.ids[:, 0, 0] == 1).all()
     assert set(fill.ids[:, 0, 1]) == {0, 1, 3}
     assert (fill.log_probability[:, 0, 0] == 0).all()

@@ -67,6 +67,7 @@ def chi_square(ids: np.ndarray, table: np.ndarray) -> float:
 
 # 99.9 % of chi-square values with 35 degrees of freedom lie below this.
 LIMIT = 66.6
+LIMIT_OF_12 = 31.3  # of twelve fillings
 
 
 def test_draws_follow_the_joint_distribution() -> None:
@@ -95,6 +96,19 @@ def test_given_cells_stay_and_the_rest_follows_from_them() -> None:
     assert (fill.ids[:, 0, 0] == 1).all()
     assert (fill.ids[:, 0, 1] != 2).all()
     assert (fill.log_probability[:, 0, 0] == 0).all()
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 0.6])
+def test_draws_follow_the_distribution_given_what_comes_later(sharpness: float) -> None:
+    """Voice 0 is given at its second step; a wrong sampler fails the same test."""
+    table = np.zeros((4, 4, 4, 4))
+    table[:, 1] = joint()[:, 1]
+    given = task(3000)
+    given.ids[:, 0, 1] = 1
+    free = given.free.copy()
+    free[:, 0, 1] = False
+    fill = fill_left_to_right(conditionals(joint(), sharpness), replace(given, free=free), OPTIONS, range(3000))
+    assert (chi_square(fill.ids, table / table.sum()) < LIMIT_OF_12) == (sharpness == 1)
 
 
 @pytest.mark.parametrize(("rule", "ids"), [("must_begin", {0, 1}), ("must_hold", {2, 3})])
