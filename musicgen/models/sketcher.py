@@ -124,7 +124,7 @@ class Sketcher(nn.Module):
         self.enter = nn.Linear(c.voices * (c.embedding + LineEmbedding.size) + pairs * c.embedding + c.width + c.context, c.width)
         self.layers = nn.ModuleList(Block(c.width, c.heads, c.inner, c.dropout) for _ in range(c.decoder_layers))
         self.leave = nn.LayerNorm(c.width)
-        self.to_voices = nn.Linear(2 * c.width + c.context, c.voices * c.width)
+        self.to_voices = nn.Linear(c.width + c.context, c.voices * c.width)
         self.line_to_voices = PerVoice(c.voices, LineEmbedding.size, c.width)
         self.heads = nn.ModuleList(VoiceHead(c, voice) for voice in range(c.voices))
         self.dropout = nn.Dropout(c.dropout)
@@ -195,7 +195,7 @@ class Sketcher(nn.Module):
 
     def _views(self, states: Tensor, line: Tensor, memory: Tensor) -> Tensor:
         """What each voice's head sees (..., V, D): the decoder's state, its own line, the conditions."""
-        seen = torch.cat([self.leave(states), memory], dim=-1)
+        seen = torch.cat([self.leave(states), memory[..., -self.config.context :]], dim=-1)
         views: Tensor = self.to_voices(seen).unflatten(-1, (self.config.voices, -1)) + self.line_to_voices(line)
         return views
 

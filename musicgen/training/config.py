@@ -30,7 +30,7 @@ class TrainingConfig:
     """Pieces are moved by up to this many semitones, as far as the voices' ranges allow."""
     modulate: float = 0.0
     """Share of the windows whose piece is read as in a key one or two fifths away: for a tokenizer that counts pitches from the key."""
-    empty: float = 0.3
+    empty: float = 0.4
     """Share of the sketches practised on that give nothing at all."""
     hidden: float = 0.3
     """Share of windows in which some cells are hidden from the model."""
