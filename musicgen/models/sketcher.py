@@ -92,11 +92,6 @@ class SketcherConfig:
         """The sound that an id strikes or holds, 0 … S - 1; ids that are only read come after."""
         return torch.where(ids < self.vocab_size, ids % self.sounds, ids - self.sounds)
 
-    def degree(self, ids: Tensor) -> Tensor:
-        """The rung of an id within the octave, 0 … 11; 12 if it is no pitch."""
-        rung = self.rung(ids)
-        return torch.where(rung >= 0, rung % OCTAVE, OCTAVE)
-
     def rung(self, ids: Tensor) -> Tensor:
         """The sound of an id if it is a pitch, else -1."""
         sound = self.sound(ids)
@@ -258,14 +253,12 @@ class CellEmbedding(nn.Module):
         self.config = c = config
         self.rows = c.sounds + c.input_size - c.vocab_size
         self.embed_sound = nn.Embedding(c.voices * self.rows, c.embedding)
-        self.embed_degree = nn.Embedding(c.voices * (OCTAVE + 1), c.embedding)
         self.embed_struck = nn.Embedding(c.voices * 2, c.embedding)
 
     def forward(self, ids: Tensor) -> Tensor:
         voices = torch.arange(self.config.voices, device=ids.device)
         struck = (ids < self.config.sounds).long()
         embedded = self.embed_sound(self.config.sound(ids) + voices * self.rows) + self.embed_struck(struck + voices * 2)
-        embedded = embedded + self.embed_degree(self.config.degree(ids) + voices * (OCTAVE + 1))
         flat: Tensor = embedded.flatten(-2)
         return flat
 
@@ -316,11 +309,9 @@ class VoiceHead(nn.Module):
     of_way: Tensor
     cells: Tensor
     interval: Tensor
-    interval_cells: Tensor
+    interval_cell: Tensor
     passing: Tensor
-    degree_of_interval: Tensor
     class_of_interval: Tensor
-    degrees: Tensor
     motion_rows: Tensor
     first_motion: Tensor
     motion: Tensor
@@ -336,11 +327,9 @@ class VoiceHead(nn.Module):
         self.config = c = config
         self.voice = voice
         intervals, motions = 2 * c.reach + 2, 2 * c.motion + 2
-        # What is known of each voice (its sound, its degree, whether it is struck, its interval, the class of that) and of each way, as
-        # rows; voices and ways run fastest.
+        # What is known of each voice (its sound, whether it is struck, its interval) and of each way, as rows; voices and ways run fastest.
         sounds_read = c.sounds + c.input_size - c.vocab_size
-        first_interval = sounds_read + OCTAVE + 1 + 2
-        cells = first_interval + intervals + INTERVAL_CLASSES
+        cells = sounds_read + 2 + intervals
         self.embed_cells = nn.Embedding(cells * c.voices, c.embedding)
         self.embed_ways = nn.Embedding(CLASSES * WAYS, c.condition_embedding)
         self.from_cells = PerVoice(c.voices, c.embedding, c.width)
@@ -353,7 +342,7 @@ class VoiceHead(nn.Module):
         # From a class of intervals into a class, while the other voice moves or does not.
         self.embed_passing = nn.Embedding(INTERVAL_CLASSES * 2, INTERVAL_CLASSES)
         self.embed_going_on = nn.Embedding(WAYS * AGREEMENTS * CLASSES, 1)
-        self.sizes = [c.sounds + 1, OCTAVE, motions - 1, (c.voices - 1) * (intervals - 1), (c.voices - 1) * OCTAVE, WAYS]
+        self.sizes = [c.sounds + 1, motions - 1, (c.voices - 1) * (intervals - 1), WAYS]
         self.to_scores = nn.Linear(c.width, sum(self.sizes))
         self.dropout = nn.Dropout(c.dropout)
         for table in (self.embed_motions, self.embed_parallel, self.embed_into, self.embed_passing, self.embed_going_on):
@@ -362,21 +351,19 @@ class VoiceHead(nn.Module):
         self.leader_among_others = others.index(c.order[0]) if c.order[0] in others else None
         ids, voices, ways = torch.arange(c.input_size), torch.arange(c.voices), torch.arange(WAYS)
         rungs, sounds = c.rung(ids), torch.arange(c.sounds)
-        struck = sounds_read + OCTAVE + 1 + (ids < c.sounds).long()
-        of_cell = torch.stack([c.sound(ids), sounds_read + c.degree(ids), struck], dim=-1) * c.voices
+        of_cell = torch.stack([c.sound(ids), sounds_read + (ids < c.sounds).long()], dim=-1) * c.voices
         self._look_up("is_own", voices == voice)
         self._look_up("other_voices", voices[others])
         self._look_up("of_voice", voices)
         self._look_up("of_way", ways)
-        self._look_up("cells", of_cell + voices[:, None, None])  # (V, ids, 3)
+        self._look_up("cells", of_cell + voices[:, None, None])  # (V, ids, 2)
         self._look_up("interval", distance_index(rungs[:, None], rungs, c.reach))
+        self._look_up("interval_cell", (sounds_read + 2 + self.interval) * c.voices)
         distance = rungs[:, None] - rungs
         classes = distance.abs() % OCTAVE + OCTAVE * (distance < 0)  # a fifth above is not a fourth below
         classes = torch.where(self.interval <= 2 * c.reach, classes, INTERVAL_CLASSES - 1)
-        self._look_up("interval_cells", (first_interval + torch.stack([self.interval, intervals + classes], dim=-1)) * c.voices)
         self._look_up("passing", classes * 2)
         distances = torch.arange(intervals - 1) - c.reach
-        self._look_up("degree_of_interval", distances % OCTAVE)
         self._look_up("class_of_interval", distances.abs() % OCTAVE + OCTAVE * (distances > 0))  # of the other voice, seen from this one
         self._look_up("motion_rows", torch.stack([self.interval, classes + c.voices * intervals], dim=-1) * motions)  # (ids, ids, 2)
         self._look_up("first_motion", torch.stack([voices[others] * intervals, 0 * voices[others]], dim=-1) * motions)
@@ -389,8 +376,6 @@ class VoiceHead(nn.Module):
         to_sounds = motion_columns(torch.cat([candidates, rungs[:, None]], dim=-1), rungs, c.motion)  # the last one is holding
         self._look_up("columns", to_sounds)
         self._look_up("into", motion_columns(candidates, rungs, c.reach))
-        degree_of = torch.where(sounds > 0, sounds % OCTAVE, OCTAVE).expand(c.input_size, -1)
-        self._look_up("degrees", torch.cat([degree_of, c.degree(ids)[:, None]], dim=-1))
         self._look_up("is_held", c.sound(ids)[:, None] == sounds)
 
     def _look_up(self, name: str, table: Tensor) -> None:
@@ -401,20 +386,20 @@ class VoiceHead(nn.Module):
         own = past.before[..., self.voice]
         sounding = torch.where(self.is_own, past.before, now)
         cells = self.cells[self.of_voice, sounding].flatten(-2)
-        intervals = (self.interval_cells[sounding, own[..., None]] + self.of_voice[:, None]).flatten(-2)
+        intervals = self.interval_cell[sounding, own[..., None]] + self.of_voice
         before, now = past.before.index_select(-1, self.other_voices), now.index_select(-1, self.other_voices)
         classes, agreement = self._ways(past, now)
         tables = self._tables()
         known = _summed(tables.known, torch.cat([cells, intervals, self.way_rows[classes, self.of_way]], dim=-1))
         hidden = self.dropout(nn.functional.gelu(view + self.dropout(known)))
-        sounds, degrees, motions, into, chord, ways = self.to_scores(hidden).split(self.sizes, dim=-1)
+        sounds, motions, into, ways = self.to_scores(hidden).split(self.sizes, dim=-1)
         moves = self.motion[now, before]
         beside = self.motion_rows[before, own[..., None]] + self.first_motion + moves
         motions = by_motion(motions + _summed(tables.motions, beside.flatten(-2)), self.columns[own])
         columns = torch.cat([self.into[now], self.interval[own[..., None], now][..., None]], dim=-1)  # (..., V - 1, S + 1)
         passing = tables.passing[self.passing[before, own[..., None]] + (moves[..., 0] != self.config.motion)]
-        into = into.view(*now.shape, -1) + chord.view(*now.shape, -1)[..., self.degree_of_interval] + tables.into + passing
-        scores = sounds + by_motion(degrees, self.degrees[own]) + motions + by_motion(into, columns).sum(dim=-2)
+        into = into.view(*now.shape, -1) + tables.into + passing
+        scores = sounds + motions + by_motion(into, columns).sum(dim=-2)
         held = torch.where(self.is_held[own], scores[..., -1:], float("-inf"))
         logits = torch.cat([scores[..., :-1], held], dim=-1)
         nowhere = classes == 0
