@@ -19,6 +19,7 @@ from musicgen.files.atomic import os_reason
 from musicgen.music.chorale import VOICES, Chorale
 from musicgen.music.harmony import find_key
 
+SOURCE = "step matrices"
 SPLITS = ("train", "valid", "test")
 FORM = f"an object of splits ({', '.join(SPLITS)}), each a list of pieces, each a list of steps, each {len(VOICES)} MIDI numbers or -1"
 
@@ -45,7 +46,7 @@ def read_matrices(path: Path) -> Corpus:
     ]
     if not pieces:
         raise FileError(path, "holds no pieces; at least one is needed")
-    return Corpus(path.stem, tuple(pieces), fingerprint_of(pieces), "step matrices", {}, told_nats=math.log(12))
+    return Corpus(path.stem, tuple(pieces), fingerprint_of(pieces), SOURCE, {}, told_nats=math.log(12))
 
 
 def _list(path: Path, what: str, value: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from musicgen.corpus.matrices import SOURCE as MATRICES
 from musicgen.corpus.store import Corpus
 from musicgen.errors import ConfigError, FileError, nearest
 from musicgen.files.atomic import atomic_write, os_reason
@@ -106,6 +107,15 @@ PRESETS: dict[str, Callable[[], Preset]] = {
     "masked": masked,
     "jsb16-masked": jsb16_masked,
 }
+
+
+WRITES = (
+    "Writes four-part chorales in the style of J. S. Bach: `musicgen compose --model {name}`, `musicgen harmonize tune.mid --model {name}`."
+)
+MEASURES = (
+    "Says how likely pieces are that come as step matrices: `musicgen evaluate likelihood {name} --data FILE.json --split valid`. Such\n"
+    "pieces tell neither repeated notes nor meters, pick-ups and fermatas, so this model has heard of none: compose with another."
+)
 
 
 def find_preset(name: str) -> Preset:
@@ -235,9 +245,13 @@ def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], setti
     parameters = sum(weight.numel() for weight in checkpoint.build().parameters())
     command = " ".join(["musicgen train", name, *(f"--set {setting}" for setting in settings)])
     corpus, versions, best = metrics["corpus"], metrics["versions"], metrics["best_update"]
+    again = f"Make it again, once `musicgen corpus build {corpus['name']}` has been run:"
+    if corpus["source"] == MATRICES:
+        command += " --corpus FILE.json"
+        again = "Make it again from a file of the pieces it learned from, whose fingerprint stands above:"
     return f"""# {name}
 
-Writes four-part chorales in the style of J. S. Bach: `musicgen compose --model {name}`, `musicgen harmonize tune.mid --model {name}`.
+{MEASURES.format(name=name) if corpus["source"] == MATRICES else WRITES.format(name=name)}
 
 | | |
 |---|---|
@@ -248,7 +262,7 @@ Writes four-part chorales in the style of J. S. Bach: `musicgen compose --model 
 | training | {metrics["seconds"] / 60:.0f} minutes on {metrics["machine"]} |
 | versions | {", ".join(f"{package} {number}" for package, number in versions.items())} |
 
-Make it again, once `musicgen corpus build {corpus["name"]}` has been run:
+{again}
 
     {command}
 
