@@ -56,7 +56,8 @@ def make_workshop(folder: Path, pieces: list[Piece]) -> Path:
     corpus: Corpus = save_corpus(folder / "corpora" / "bach-chorales", "bach-chorales", "music21", chosen, {})
     checkpoint = replace(CHECKPOINT, corpus={"name": corpus.name, "fingerprint": corpus.fingerprint})
     save_checkpoint(folder / "checkpoints" / "deepbach", checkpoint, tiny_model().state_dict(), dtype=torch.float32)
-    flagship = replace(SKETCHER_CHECKPOINT, corpus=checkpoint.corpus)
-    save_checkpoint(folder / "checkpoints" / "flagship", flagship, tiny_sketcher().state_dict(), dtype=torch.float32)
+    sketcher = replace(SKETCHER_CHECKPOINT, corpus=checkpoint.corpus)
+    for name in ("flagship", "jsb16"):
+        save_checkpoint(folder / "checkpoints" / name, sketcher, tiny_sketcher().state_dict(), dtype=torch.float32)
     write_tunes(folder)
     return folder
