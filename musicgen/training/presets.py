@@ -1,31 +1,24 @@
-"""What `deepbach` means: a network, a tokenizer, a training config, and the pieces it may see; and the finished folder with its card."""
+"""What `flagship` or `deepbach` means: a network, a tokenizer, a training config, and the pieces it may see."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from musicgen.corpus.matrices import SOURCE as MATRICES
 from musicgen.corpus.store import Corpus
 from musicgen.errors import ConfigError, FileError, nearest
-from musicgen.files.atomic import atomic_write, os_reason
-from musicgen.models.checkpoint import Checkpoint, load_model, load_tensors, read_checkpoint, save_checkpoint, write_text
+from musicgen.files.atomic import os_reason
+from musicgen.models.checkpoint import Checkpoint
 from musicgen.models.masked import MaskedConfig
 from musicgen.models.quartet import QuartetConfig
 from musicgen.models.sketcher import SketcherConfig
-from musicgen.music.chorale import Chorale
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 from musicgen.training.config import TrainingConfig, apply_settings
-from musicgen.training.loop import LOG, Outcome, Progress, nats_per_cell, train
-from musicgen.training.tasks import TASKS, find_task
+from musicgen.training.loop import Outcome, Progress, train
+from musicgen.training.publish import publish, seat
 
 FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices", "ladder")  # follow from the tokenizer
 
@@ -94,12 +87,6 @@ def jsb16_masked() -> Preset:
     return replace(masked(), tokenizer=GridTokenizer("pair", relative=True, untold=("fermata", "mode")))
 
 
-AFTER = {
-    "quartet": ", after DeepBach (Hadjeres, Pachet and Nielsen 2017)",
-    "sketcher": ", left to right with sight of the sketch",
-    "committee": ": sketchers, left to right, their probabilities averaged",
-    "masked": ", any order, after Coconet (Huang et al. 2017)",
-}
 PRESETS: dict[str, Callable[[], Preset]] = {
     "deepbach": deepbach,
     "flagship": flagship,
@@ -107,15 +94,6 @@ PRESETS: dict[str, Callable[[], Preset]] = {
     "masked": masked,
     "jsb16-masked": jsb16_masked,
 }
-
-
-WRITES = (
-    "Writes four-part chorales in the style of J. S. Bach: `musicgen compose --model {name}`, `musicgen harmonize tune.mid --model {name}`."
-)
-MEASURES = (
-    "Says how likely pieces are that come as step matrices: `musicgen evaluate likelihood {name} --data FILE.json --split valid`. Such\n"
-    "pieces tell neither repeated notes nor meters, pick-ups and fermatas, so this model has heard of none: compose with another."
-)
 
 
 def find_preset(name: str) -> Preset:
@@ -164,26 +142,8 @@ def train_preset(
         if not (outcome.folder / "config.json").is_file():
             raise ConfigError(f"{outcome.folder}: no weights were better than none; lower training.learning_rate and use another --run")
     outcome = outcomes[0] if preset.members == 1 else seat(outcomes, tested, run)
-    _publish(name, corpus, len(learned), settings, outcome, output)
+    publish(name, corpus, len(learned), settings, outcome, output)
     return outcome
-
-
-def seat(outcomes: Sequence[Outcome], valid_pieces: Sequence[Chorale], folder: Path) -> Outcome:
-    """Makes a committee, a checkpoint in `folder`, of the best weights of each run."""
-    checkpoints = [read_checkpoint(outcome.folder) for outcome in outcomes]
-    first = checkpoints[0]
-    committee = replace(first, kind="committee", model={"members": len(outcomes), "member": first.model})
-    weights = {
-        f"members.{number}.{name}": weight
-        for number, outcome in enumerate(outcomes)
-        for name, weight in load_tensors(outcome.folder / "model.safetensors").items()
-    }
-    save_checkpoint(folder, committee, weights)
-    task = find_task(committee.kind, GridTokenizer(**committee.tokenizer), TrainingConfig(**committee.training))
-    best = nats_per_cell(load_model(folder, committee), valid_pieces, task)
-    looks = [entry | {"member": number} for number, outcome in enumerate(outcomes, start=1) for entry in _looks(outcome)]
-    write_text(folder / LOG, "".join(json.dumps(entry) + "\n" for entry in looks))
-    return replace(outcomes[-1], best=best, seconds=sum(outcome.seconds for outcome in outcomes), folder=folder)
 
 
 def _of_all(on_progress: Callable[[Progress], None], member: int, members: int) -> Callable[[Progress], None]:
@@ -208,65 +168,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(folder, f"the folder cannot be made ({os_reason(error)}); choose another") from None
-
-
-def _publish(name: str, corpus: Corpus, pieces: int, settings: Sequence[str], outcome: Outcome, output: Path) -> None:
-    """config.json goes last: a folder without one is no checkpoint."""
-    checkpoint = read_checkpoint(outcome.folder)
-    metrics = _metrics(checkpoint.kind, corpus, pieces, outcome)
-    atomic_write(output / "model.safetensors", (outcome.folder / "model.safetensors").read_bytes())
-    write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    write_text(output / "MODEL_CARD.md", model_card(name, checkpoint, metrics, settings))
-    write_text(output / "config.json", checkpoint.to_json())
-
-
-def _metrics(kind: str, corpus: Corpus, pieces: int, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "valid_nats_per_cell": outcome.best,
-        "kind": TASKS[kind].kind,
-        "best_update": outcome.best_update,
-        "updates": outcome.updates,
-        "seconds": round(outcome.seconds, 1),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
-        "versions": {package: version(package) for package in ("musicgen", "torch", "numpy")},
-        "corpus": {"name": corpus.name, "source": corpus.source, "fingerprint": corpus.fingerprint, "train_pieces": pieces},
-        "history": _looks(outcome),
-    }
-
-
-def _looks(outcome: Outcome) -> list[dict[str, float]]:
-    """Every look at the valid split, once: after a kill -9 some are there twice."""
-    entries = [json.loads(line) for line in (outcome.folder / LOG).read_text(encoding="utf-8").splitlines()]
-    return list({(entry.get("member"), entry["update"]): entry for entry in entries}.values())
-
-
-def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], settings: Sequence[str]) -> str:
-    """What it is, what it learned from, how good it is, and the command that makes it again."""
-    parameters = sum(weight.numel() for weight in checkpoint.build().parameters())
-    command = " ".join(["musicgen train", name, *(f"--set {setting}" for setting in settings)])
-    corpus, versions, best = metrics["corpus"], metrics["versions"], metrics["best_update"]
-    again = f"Make it again, once `musicgen corpus build {corpus['name']}` has been run:"
-    if corpus["source"] == MATRICES:
-        command += " --corpus FILE.json"
-        again = "Make it again from a file of the pieces it learned from, whose fingerprint stands above:"
-    return f"""# {name}
-
-{MEASURES.format(name=name) if corpus["source"] == MATRICES else WRITES.format(name=name)}
-
-| | |
-|---|---|
-| model | {checkpoint.kind}, {parameters:,} parameters{AFTER[checkpoint.kind]} |
-| learned from | {corpus["train_pieces"]} pieces of {corpus["name"]} ({corpus["source"]}): train without near copies of valid and test |
-| corpus fingerprint | `{corpus["fingerprint"]}` |
-| valid split | {metrics["valid_nats_per_cell"]:.4f} nats per cell, {metrics["kind"]}, at update {best} of {metrics["updates"]} |
-| training | {metrics["seconds"] / 60:.0f} minutes on {metrics["machine"]} |
-| versions | {", ".join(f"{package} {number}" for package, number in versions.items())} |
-
-{again}
-
-    {command}
-
-It knows one style, four voices and a grid of sixteenths, and it writes no words. The notes it learned from are not part of it; a short
-passage can still be Bach's own, as common turns of phrase are. Every dial of the training is in config.json, every look at the valid
-split in metrics.json.
-"""
