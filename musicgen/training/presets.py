@@ -67,7 +67,12 @@ SKETCHING = TrainingConfig(
 
 def flagship() -> Preset:
     tokenizer = GridTokenizer("pair", relative=True, fermatas="struck", phrases=True)
-    return Preset("sketcher", SketcherConfig(tokenizer.size, tokenizer.size + 2, tokenizer.condition_sizes), tokenizer, SKETCHING)
+    return Preset(
+        "sketcher",
+        SketcherConfig(tokenizer.size, tokenizer.size + 2, tokenizer.condition_sizes),
+        tokenizer,
+        replace(SKETCHING, updates=800),
+    )
 
 
 def jsb16() -> Preset:

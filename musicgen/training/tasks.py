@@ -21,9 +21,9 @@ from musicgen.training.batches import Batch
 from musicgen.training.config import TrainingConfig
 
 # How often a sketch to practise on that gives something gives whole voices, all but a region, or cells at random.
-SKETCHES = {"voices": 0.7, "region": 0.15, "cells": 0.15}
+SKETCHES = {"voices": 0.5, "region": 0.25, "cells": 0.25}
 # How often, where voices are given, it is the top voice alone: harmonizing is what people ask for most.
-TOP_VOICE = 0.6
+TOP_VOICE = 0.5
 # On how many random subsets of a piece's cells the bound of an any-order model is measured, and the least share hidden whose rarity counts.
 SUBSETS, LEAST_SHARE = 6, 0.1
 
