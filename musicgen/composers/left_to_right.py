@@ -19,7 +19,7 @@ from musicgen.composers.together import OnProgress, check_requests, fill_in_batc
 from musicgen.errors import CheckpointError, ConfigError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.committee import Committee
-from musicgen.models.recall import in_steps
+from musicgen.models.recall import Recalled, in_steps
 from musicgen.models.sketcher import Sketcher
 from musicgen.music.chorale import BoolArray, Chorale
 from musicgen.music.sketch import Sketch
@@ -145,6 +145,7 @@ class _Reader:
         self.views = model.advance(in_steps([self.recall.now]), self.memory[:, :1], self.cache, 0)
         self.guessed: Tensor | None = None
         self.steps_read = 0
+        self.past, self.drafted = self.recall.now, self.views[:, 0]
         # Sixteenths off the eighths, counted from the BOUNDARY step.
         self.looks_ahead = len(sketch) <= AHEAD_TOGETHER and conditions[:, PHASE].eq(conditions[:1, PHASE]).all()
         self.likely_holds = (conditions[0, PHASE] % 2 == 1).tolist()
@@ -152,12 +153,14 @@ class _Reader:
     @torch.inference_mode()
     def logits(self, ids: IdArray, voice: int, step: int) -> FloatArray:
         while self.steps_read <= step:
+            drafts = len(ids) // len(self.sketch)
             if self.steps_read:
-                self.recall.read(torch.from_numpy(ids[..., self.steps_read - 1]))
+                self.recall.read(torch.from_numpy(ids[::drafts, :, self.steps_read - 1]))
             self.steps_read += 1
             self._advance(self.steps_read)
-        now = torch.from_numpy(ids[..., step])
-        result: FloatArray = self.model.decide(voice, self.views[:, 0, voice], self.recall.now, now).numpy()
+            self.past = Recalled(*(rows.repeat_interleave(drafts, dim=0) for rows in self.recall.now))
+            self.drafted = self.views[:, 0].repeat_interleave(drafts, dim=0)
+        result: FloatArray = self.model.decide(voice, self.drafted[:, voice], self.past, torch.from_numpy(ids[..., step])).numpy()
         return result
 
     def _advance(self, step: int) -> None:

@@ -20,6 +20,7 @@ class SamplingOptions:
 
     sweeps: expected redraws of each free cell. start_temperature: annealing falls from it to `temperature` over the first half.
     rhythm_temperature: of whether a sound is struck or held, where each cell is drawn once; `temperature` is then that of the pitch struck.
+    drafts, draft_temperature: there, each step is drafted so many times, and one is kept, at such a temperature of all voices together.
     """
 
     temperature: float = 0.6
@@ -27,18 +28,22 @@ class SamplingOptions:
     top_p: float = 1.0
     sweeps: float = 16.0
     rhythm_temperature: float = 1.0
+    drafts: int = 1
+    draft_temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not all(0 <= each <= 10 for each in (self.temperature, self.start_temperature, self.rhythm_temperature)):
+        if not all(0 <= each <= 10 for each in (self.temperature, self.start_temperature, self.rhythm_temperature, self.draft_temperature)):
             raise ConfigError(
                 f"temperature {self.temperature} (start {self.start_temperature}): from 0 (strict) to 10 (wild), 0.6 is usual"
             )
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")
+        if not 1 <= self.drafts <= 1000:
+            raise ConfigError(f"drafts {self.drafts}: from 1 to 1000, 8 is usual")
         if not 1 <= self.sweeps <= 1000:
             raise ConfigError(f"sweeps {self.sweeps}: from 1 to 1000, 16 is usual")
 
-    def turned(self, dials: Mapping[str, float]) -> SamplingOptions:
+    def turned(self, dials: Mapping[str, Any]) -> SamplingOptions:
         """With the named fields changed."""
         known = [field.name for field in fields(self)]
         for dial in dials:

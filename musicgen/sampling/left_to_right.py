@@ -1,7 +1,7 @@
 """Left to right over steps, voices in turn within a step: each free cell is drawn once, from the ids that may follow what is there.
 
 The ids come in two halves (`GridTokenizer("pair")`): sounds that are struck, then the same sounds held.
-Shapes: B pieces, V voices, T steps, K ids, P = 129 things that can sound.
+Shapes: B pieces, N drafts of a step, V voices, T steps, K ids, P = 129 things that can sound.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from musicgen.sampling.draw import Fill, FloatArray, SamplingOptions, draw, gumb
 COLDEST = 1e-6
 
 Logits = Callable[[IdArray, int, int], FloatArray]
-"""ids (B, V, T) so far, voice, step -> logits (B, K) of that cell; called step by step, voices in order."""
+"""ids (B N, V, T) so far, voice, step -> logits (B N, K) of that cell; called step by step, voices in order. Each piece stands there N
+times in a row, and its copies differ at this step alone."""
 
 
 @dataclass(frozen=True)
@@ -59,29 +60,46 @@ def fill_left_to_right(
     seeds: Sequence[int],
     on_step: Callable[[float], None] = lambda share: None,
 ) -> Fill:
-    """Fills the free cells; a piece's result depends on its own seed only, not on the pieces beside it."""
-    ids = task.ids.copy()
-    pieces, voices, steps = ids.shape
+    """Fills the free cells; a piece's result depends on its own seed only, not on the pieces beside it.
+
+    Each step is drafted `options.drafts` times, and one draft is kept, drawn by its probability to the power 1 / draft_temperature - 1
+    (importance resampling): so the voices of a step are made surer together. One by one they would not: what the first two voices do may
+    leave the others nothing good, which only the probability of all four tells.
+    """
+    drafts, (pieces, voices, steps) = options.drafts, task.ids.shape
+    ids = np.repeat(task.ids, drafts, axis=0)
     rngs = [np.random.default_rng(seed) for seed in seeds]
-    log_probability = np.zeros(ids.shape, dtype=np.float32)
+    log_probability = np.zeros(task.ids.shape, dtype=np.float32)
     for step in range(steps):
-        noise = np.stack([gumbel(rng, (voices, len(task.sounding_of_id))) for rng in rngs])
+        noise = np.concatenate([gumbel(rng, (drafts, voices, len(task.sounding_of_id))) for rng in rngs])
+        log_p = np.zeros((len(ids), voices))
         for voice in task.order:
             free = task.free[:, voice, step]
             if not free.any():
                 continue
-            logits = logits_of(ids, voice, step)
-            allowed = task.allowed(ids, voice, step)
+            allowed = task.allowed(ids[::drafts], voice, step)
             if not allowed[free].any(axis=1).all():
                 raise RuntimeError("nothing may be drawn at a free cell, which the caller should have refused")
             allowed |= ~free[:, None]  # what is drawn at given cells is thrown away
-            scores = tempered(np.where(allowed, logits, -np.inf), options.temperature, options.rhythm_temperature)
-            drawn = draw(scores, allowed, noise[:, voice], 1.0, options.top_p)
+            free, allowed = np.repeat(free, drafts), np.repeat(allowed, drafts, axis=0)
+            logits = np.where(allowed, logits_of(ids, voice, step), -np.inf)
+            drawn = draw(tempered(logits, options.temperature, options.rhythm_temperature), allowed, noise[:, voice], 1.0, options.top_p)
             ids[free, voice, step] = drawn[free]
-            log_p = log_softmax(np.where(allowed, logits, -np.inf))[np.arange(pieces), drawn]
-            log_probability[free, voice, step] = log_p[free]
+            log_p[free, voice] = log_softmax(logits)[np.arange(len(ids)), drawn][free]
+        kept = _keep(log_p.sum(axis=1).reshape(pieces, drafts), options, rngs) + np.arange(pieces) * drafts
+        ids[..., step] = np.repeat(ids[kept, :, step], drafts, axis=0)
+        log_probability[..., step] = log_p[kept]
         on_step((step + 1) / steps)
-    return Fill(ids, log_probability)
+    return Fill(ids[::drafts], log_probability)
+
+
+def _keep(log_p: FloatArray, options: SamplingOptions, rngs: Sequence[np.random.Generator]) -> IdArray:
+    """(B,) which of its drafts each piece keeps, drawn by their log-probabilities (B, N)."""
+    if options.drafts == 1:
+        return np.zeros(len(log_p), dtype=np.int64)
+    noise = np.stack([gumbel(rng, (options.drafts,)) for rng in rngs])
+    kept: IdArray = np.argmax(log_p * (1 / max(options.draft_temperature, COLDEST) - 1) + noise, axis=1)
+    return kept
 
 
 def tempered(logits: FloatArray, temperature: float, rhythm_temperature: float) -> FloatArray:
