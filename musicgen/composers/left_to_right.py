@@ -101,7 +101,8 @@ class SketcherComposer:
         task = self._task(sketches, max(lengths))
         conditions = [self.tokenizer.conditions(sketch.given, sketch.fermata_sounding) for sketch in sketches]
         reader = _Reader(self.model, self._edged(list(task.ids), max(lengths)), *self._conditions(conditions, lengths))
-        fill = fill_left_to_right(reader.logits, task, self.options, seeds, on_step)
+        with self.model.guided(self.options.guidance):
+            fill = fill_left_to_right(reader.logits, task, self.options, seeds, on_step)
         return [self.tokenizer.decode(fill.ids[index, :, : sketch.given.steps], sketch.given) for index, sketch in enumerate(sketches)]
 
     def _task(self, sketches: Sequence[Sketch], steps: int) -> OrderedTask:

@@ -7,7 +7,8 @@ comes next, given the same past, is what comes next. It speaks as a Sketcher doe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -79,6 +80,14 @@ class Committee(nn.Module):
         """(B, steps, V, N D)"""
         parts = zip(self._sketchers(), self._split(memory), cache.kept.chunk(self.config.members), strict=True)
         return torch.cat([member.advance(past, own, Cache(kept, cache.rotation), step) for member, own, kept in parts], dim=-1)
+
+    @contextmanager
+    def guided(self, guidance: float) -> Iterator[None]:
+        """As a Sketcher's, of all members."""
+        with ExitStack() as stack:
+            for member in self._sketchers():
+                stack.enter_context(member.guided(guidance))
+            yield
 
     def decide(self, voice: int, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
         """Logits (B, K)"""

@@ -11,9 +11,11 @@ Shapes: B batch, V voices, T steps, C conditions, D width, E embedding, S = K / 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -170,6 +172,18 @@ class Sketcher(nn.Module):
             assert isinstance(layer, Block)  # nn.ModuleList forgets what it holds
             states = layer.advance(states, rotation, kept, step, self.config.span, attention_mask)
         return self._views(states, line, memory)
+
+    @contextmanager
+    def guided(self, guidance: float) -> Iterator[None]:
+        """While it lasts, what the heads have learned of intervals that pass into each other counts `guidance` times."""
+        heads = cast("list[VoiceHead]", list(self.heads))
+        for head in heads:
+            head.guidance, head.kept_tables = guidance, None
+        try:
+            yield
+        finally:
+            for head in heads:
+                head.guidance, head.kept_tables = 1.0, None
 
     def decide(self, voice: int, view: Tensor, past: Recalled, now: Tensor) -> Tensor:
         """Logits (B, K) of a voice from its view of the step (B, D), the past, and the ids of this step (B, V), MASK if not known."""
@@ -335,6 +349,7 @@ class VoiceHead(nn.Module):
         self.from_cells = PerVoice(c.voices, c.embedding, c.width)
         self.from_ways = PerVoice(WAYS, c.condition_embedding, c.width)
         self.kept_tables: Tables | None = None
+        self.guidance = 1.0
         # From each interval to each other voice, while that one moves; then from each class of intervals, whoever the other is.
         self.embed_motions = nn.Embedding((c.voices * intervals + INTERVAL_CLASSES) * motions, motions - 1)
         self.embed_parallel = nn.Embedding(INTERVAL_CLASSES, 1)  # moving just as another voice does, from each class of intervals
@@ -416,14 +431,14 @@ class VoiceHead(nn.Module):
             return self.kept_tables
         maps = (self.embed_cells, self.from_cells), (self.embed_ways, self.from_ways)
         known = [to(embed.weight.reshape(-1, to.weight.shape[0], embed.embedding_dim)).flatten(0, 1) for embed, to in maps]
-        parallel = PARALLEL_SCALE * self.embed_parallel.weight[..., None] * self.moves_alike
+        parallel = self.guidance * PARALLEL_SCALE * self.embed_parallel.weight[..., None] * self.moves_alike
         motions = TABLE_SCALE * self.embed_motions.weight
         specific = len(motions) - parallel.shape[0] * parallel.shape[1]
         tables = Tables(
             known=torch.cat(known),
             motions=torch.cat([motions[:specific], motions[specific:] + parallel.flatten(0, 1)]),
             into=INTO_SCALE * self.embed_into.weight,
-            passing=PASSING_SCALE * self.embed_passing.weight[:, self.class_of_interval],
+            passing=self.guidance * PASSING_SCALE * self.embed_passing.weight[:, self.class_of_interval],
             going_on=TABLE_SCALE * self.embed_going_on.weight[:, 0],
         )
         if not self.training:

@@ -21,6 +21,7 @@ class SamplingOptions:
     sweeps: expected redraws of each free cell. start_temperature: annealing falls from it to `temperature` over the first half.
     rhythm_temperature: of whether a sound is struck or held, where each cell is drawn once; `temperature` is then that of the pitch struck.
     drafts, draft_temperature: there, each step is drafted so many times, and one is kept, at such a temperature of all voices together.
+    guidance: there, how many times counts what the model has learned of parallels; 1 is as it was learned.
     """
 
     temperature: float = 0.6
@@ -30,6 +31,7 @@ class SamplingOptions:
     rhythm_temperature: float = 1.0
     drafts: int = 1
     draft_temperature: float = 1.0
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if not all(0 <= each <= 10 for each in (self.temperature, self.start_temperature, self.rhythm_temperature, self.draft_temperature)):
@@ -38,6 +40,8 @@ class SamplingOptions:
             )
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")
+        if not 0 <= self.guidance <= 10:
+            raise ConfigError(f"guidance {self.guidance}: from 0 to 10, 1 is as the model has learned")
         if not 1 <= self.drafts <= 1000:
             raise ConfigError(f"drafts {self.drafts}: from 1 to 1000, 8 is usual")
         if not 1 <= self.sweeps <= 1000:
