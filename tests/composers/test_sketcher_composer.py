@@ -16,7 +16,7 @@ from musicgen.music.chorale import REST, Chorale
 from musicgen.music.constraints import VoiceRanges
 from musicgen.music.score import Meter
 from musicgen.music.sketch import Sketch
-from musicgen.sampling.draw import Fill
+from musicgen.sampling.draw import Fill, SamplingOptions
 from musicgen.sampling.left_to_right import fill_left_to_right
 from musicgen.tokenizers.grid import GridTokenizer
 
@@ -172,3 +172,11 @@ def test_the_meter_is_heard() -> None:
     nats = [composer.nats(tune(f"{line}, C major")).nats.sum() for line in lines]
     assert len(set(nats)) == len(lines)
     assert composer.nats(tune("2/2, C major")).nats.sum() == nats[0]  # as long a bar
+
+
+def test_guidance_and_drafts_leave_the_likelihood_alone() -> None:
+    piece = tune("4/4, G major")
+    composer = replace(tiny_sketcher_composer(), options=SamplingOptions(temperature=0.8, drafts=3, draft_temperature=0.8, guidance=3.0))
+    before = composer.nats(piece).nats
+    composer.fill(Sketch.for_voices(piece, "S"), 1)
+    assert np.array_equal(composer.nats(piece).nats, before)

@@ -160,6 +160,21 @@ def test_a_parallel_is_told_by_its_class_of_intervals_whatever_the_octave_and_th
     torch.testing.assert_close(change, expected, atol=1e-5, rtol=0)
 
 
+@torch.inference_mode()
+def test_guidance_multiplies_what_was_learned_of_parallels_while_it_lasts() -> None:
+    model = tiny_sketcher()
+    c = model.config
+    before, now = torch.tensor([[40, 35, 30, 23]]), torch.tensor([[MASK, MASK, MASK, 25]])
+    past, view = Recall(before, 1, c.sounds, MASK, 0).now, torch.zeros(1, c.width)
+    plain = model.decide(2, view, past, now)
+    model.heads[2].embed_parallel.weight[OCTAVE + 7] = -3.0 / PARALLEL_SCALE
+    with model.guided(2.0):
+        guided = model.decide(2, view, past, now)
+    as_learned = model.decide(2, view, past, now)
+    assert float((guided - plain)[0, 32]) == pytest.approx(-6, abs=1e-5)
+    assert float((as_learned - plain)[0, 32]) == pytest.approx(-3, abs=1e-5)
+
+
 def test_a_passage_that_comes_again_is_expected_to_go_on_as_before() -> None:
     """The table speaks for the sound that followed, unless what is decided already differs."""
     model = tiny_sketcher()

@@ -141,3 +141,27 @@ def test_a_temperature_of_pitch_leaves_the_rhythm_alone() -> None:
     np.testing.assert_allclose(cold[0, :3], 0.6 * np.array([1, 4, 9]) / 14)
     np.testing.assert_allclose(cold[:, 3:], plain[:, 3:], atol=1e-12)
     np.testing.assert_allclose(slow[0], [1 / 6, 2 / 6, 3 / 6, 0, 0, 0], atol=1e-12)
+
+
+def test_drafts_at_temperature_one_change_no_distribution() -> None:
+    table = joint()
+    options = replace(OPTIONS, drafts=3)
+    assert chi_square(fill_left_to_right(conditionals(table), task(3000), options, range(3000)).ids, table) < LIMIT
+
+
+def test_drafts_at_a_low_temperature_prefer_what_is_likely_together() -> None:
+    table = joint()
+    log_p = [
+        fill_left_to_right(conditionals(table), task(500), replace(OPTIONS, drafts=8, draft_temperature=temperature), range(500))
+        .log_probability.sum(axis=(1, 2))
+        .mean()
+        for temperature in (1.0, 0.5, 0.0)
+    ]
+    assert log_p[0] < log_p[1] < log_p[2]
+
+
+def test_a_piece_is_drafted_alike_alone_and_in_a_batch() -> None:
+    options = replace(OPTIONS, drafts=4, draft_temperature=0.5)
+    together = fill_left_to_right(conditionals(joint()), task(5), options, range(5)).ids
+    for seed in range(5):
+        assert np.array_equal(fill_left_to_right(conditionals(joint()), task(1), options, [seed]).ids[0], together[seed])
