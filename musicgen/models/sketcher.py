@@ -31,7 +31,6 @@ TABLE_SCALE, INTO_SCALE, PASSING_SCALE, PARALLEL_SCALE = 8.0, 16.0, 24.0, 40.0
 OCTAVE = 12  # rungs
 INTERVAL_CLASSES = 2 * OCTAVE + 1  # upwards, downwards, none
 AGREEMENTS = 3
-MOST_GAP, AHEAD = 16, 12
 CLASSES = len(LENGTHS) + 1
 
 
@@ -222,10 +221,8 @@ class Reader(nn.Module):
         super().__init__()
         self.config = c = config
         self.embed_given = CellEmbedding(c)
-        self.embed_gap = nn.Embedding(c.voices * (MOST_GAP + 1), AHEAD)
-        self.embed_move = nn.Embedding(c.voices * (2 * c.motion + 2), AHEAD)
         self.embed_conditions = nn.ModuleList(nn.Embedding(size, c.condition_embedding) for size in c.condition_sizes)
-        self.enter = nn.Linear(c.voices * (c.embedding + 2 * AHEAD) + c.context, c.width)
+        self.enter = nn.Linear(c.voices * c.embedding + c.context, c.width)
         self.layers = nn.ModuleList(Block(c.width, c.heads, c.inner, c.dropout) for _ in range(c.encoder_layers))
         self.leave = nn.LayerNorm(c.width)
         self.dropout = nn.Dropout(c.dropout)
@@ -233,8 +230,7 @@ class Reader(nn.Module):
     def forward(self, sketch: Tensor, conditions: Tensor, lengths: Tensor) -> Tensor:
         """sketch (B, V, T), conditions (B, C, T), lengths (B,) -> (B, T, M): the states, then the conditions as they are."""
         context = torch.cat([table(row) for table, row in zip(self.embed_conditions, conditions.unbind(1), strict=True)], dim=-1)
-        given = torch.cat([self.embed_given(sketch.transpose(1, 2)), self._ahead(sketch, lengths)], dim=-1)
-        states = self.dropout(self.enter(torch.cat([given, context], dim=-1)))
+        states = self.dropout(self.enter(torch.cat([self.embed_given(sketch.transpose(1, 2)), context], dim=-1)))
         steps = torch.arange(sketch.shape[-1], device=sketch.device)
         rotation = rotary(steps, self.config.width // self.config.heads)
         near = within_span(len(steps), self.config.span, sketch.device)
@@ -244,19 +240,6 @@ class Reader(nn.Module):
         for layer in self.layers:
             states = layer(states, rotation, attention_mask[:, None])
         return torch.cat([self.leave(states), context], dim=-1)
-
-    def _ahead(self, sketch: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, V A): how far off the next struck sound is that is given in each voice, and how far it is from what is given now."""
-        c, steps = self.config, sketch.shape[-1]
-        here = torch.arange(steps, device=sketch.device)
-        struck = torch.where((sketch < c.sounds) & (here < lengths[:, None, None]), here, steps).flip(-1).cummin(dim=-1).values.flip(-1)
-        coming = torch.nn.functional.pad(struck[..., 1:], (0, 1), value=steps)  # after this step
-        sound = c.rung(sketch).gather(-1, coming.clamp(max=steps - 1)).masked_fill(coming == steps, -1)
-        voices = torch.arange(c.voices, device=sketch.device)[:, None]
-        far = torch.where(coming < steps, (coming - here).clamp(max=MOST_GAP), MOST_GAP)
-        gap = self.embed_gap(far + voices * (MOST_GAP + 1))
-        move = self.embed_move(distance_index(sound, c.rung(sketch), c.motion) + voices * (2 * c.motion + 2))
-        return torch.cat([gap, move], dim=-1).transpose(1, 2).flatten(-2)
 
 
 class CellEmbedding(nn.Module):
