@@ -18,7 +18,7 @@ COLUMN = 18
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--model", default="deepbach", help="a name, or the folder of a checkpoint")
+    options.add_argument("--model", default="flagship", help="a name, or the folder of a checkpoint")
     options.add_argument("--count", type=int, default=60, help="chorales to compose")
     options.add_argument("--bars", type=int, default=Plan().bars)
     options.add_argument("--write", type=Path, metavar="FOLDER", help="also write what was composed there, as MusicXML")

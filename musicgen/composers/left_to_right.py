@@ -40,7 +40,7 @@ class SketcherComposer:
     model: Sketcher | Committee
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
-    options: SamplingOptions = SamplingOptions(temperature=1.0)
+    options: SamplingOptions = SamplingOptions(temperature=0.8, drafts=4, draft_temperature=0.8, guidance=2.0)
     guesses_from: ClassVar[str] = "what is kept and all that came before"
 
     @classmethod

@@ -334,7 +334,7 @@ class VoiceHead(nn.Module):
         self.kept_tables: Tables | None = None
         self.guidance = 1.0
         # From each interval to each other voice, while that one moves; then from each class of intervals, whoever the other is.
-        self.embed_motions = nn.Embedding((c.voices * intervals + INTERVAL_CLASSES) * motions, motions - 1)
+        self.embed_motions = nn.Embedding(((c.voices - 1) * intervals + INTERVAL_CLASSES) * motions, motions - 1)
         self.embed_parallel = nn.Embedding(INTERVAL_CLASSES, 1)  # moving just as another voice does, from each class of intervals
         self.embed_into = nn.Embedding(c.voices - 1, intervals - 1)
         # From a class of intervals into a class, while the other voice moves or does not.
@@ -363,8 +363,8 @@ class VoiceHead(nn.Module):
         self._look_up("passing", classes * 2)
         distances = torch.arange(intervals - 1) - c.reach
         self._look_up("class_of_interval", distances.abs() % OCTAVE + OCTAVE * (distances > 0))  # of the other voice, seen from this one
-        self._look_up("motion_rows", torch.stack([self.interval, classes + c.voices * intervals], dim=-1) * motions)  # (ids, ids, 2)
-        self._look_up("first_motion", torch.stack([voices[others] * intervals, 0 * voices[others]], dim=-1) * motions)
+        self._look_up("motion_rows", torch.stack([self.interval, classes + (c.voices - 1) * intervals], dim=-1) * motions)  # (ids, ids, 2)
+        self._look_up("first_motion", torch.stack([voices[:-1] * intervals, 0 * voices[:-1]], dim=-1) * motions)
         self._look_up("motion", distance_index(rungs[:, None], rungs, c.motion)[..., None])
         alike = torch.eye(motions)[:, :-1]
         self._look_up("moves_alike", alike.index_fill(0, torch.tensor(c.motion), 0.0))
