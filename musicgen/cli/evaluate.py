@@ -37,7 +37,9 @@ def likelihood(
     """How well a model foretells Bach's own pieces, in nats per cell: less is better."""
     from musicgen.evaluation.likelihood import measure_likelihood
 
-    composer, pieces, told_nats = _subjects(model, split, corpus if data is None else str(data), seen or data is not None)
+    composer, pieces, told_nats = _subjects(
+        model, split, corpus if data is None else str(data), seen or (data is not None and split != "train")
+    )
     with screen.progress("measuring") as show:
         report = measure_likelihood(composer, pieces, on_progress=lambda share: show(share, ""), told_nats=told_nats)
     _print(report.to_dict(), report.lines(), as_json)

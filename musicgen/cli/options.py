@@ -30,9 +30,13 @@ OutputOption = Annotated[
     typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg or .png. Give it several times for several."),
 ]
 QuantizeOption = Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")]
-TemperatureOption = Annotated[float | None, typer.Option(help="From 0 (strict) to 10 (wild); what is usual differs by model.")]
+TemperatureOption = Annotated[
+    float | None, typer.Option(help="Of the pitches, from 0 (strict) to 10 (wild); what is usual differs by model.")
+]
 TopPOption = Annotated[float | None, typer.Option(help="Only the likeliest notes that reach this probability together; 1 is all.")]
-SweepsOption = Annotated[float | None, typer.Option(help="For a model that redraws, like deepbach: how often; 16 is usual, more is slower.")]
+SweepsOption = Annotated[
+    float | None, typer.Option(help="For a model that redraws, like deepbach: how often; 16 is usual, more is slower.")
+]
 CorpusOption = Annotated[str, typer.Option(help="A corpus by its name under corpora/, by its folder, or a JSON file of step matrices.")]
 SplitOption = Annotated[str, typer.Option(help="The pieces to measure: train, valid or test.")]
 ModelArgument = Annotated[str, typer.Argument(help="A composer of `musicgen models`, or the folder of a checkpoint.")]

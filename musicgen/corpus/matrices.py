@@ -35,7 +35,7 @@ def read_matrices(path: Path) -> Corpus:
         splits = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(path, os_reason(error)) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(path, f"is not JSON ({error}); needed is {FORM}") from None
     if not isinstance(splits, dict) or not splits or not set(splits) <= set(SPLITS):
         raise FileError(path, f"does not hold {FORM}")

@@ -66,6 +66,8 @@ class SketcherConfig:
             raise ConfigError(f"vocab_size {self.vocab_size} must be even, at least 2 and less than input_size {self.input_size}")
         if sorted(self.order) != list(range(len(self.order))):
             raise ConfigError(f"order {self.order}: each voice once, counted from 0")
+        if min(self.heads, self.width, self.reach) < 1:
+            raise ConfigError("heads, width and reach must be positive")
         if self.width % (2 * self.heads):
             raise ConfigError(f"width {self.width} must be a multiple of twice the heads, {2 * self.heads}")
         sizes = (self.embedding, self.condition_embedding, self.inner, self.decoder_layers, self.span, self.motion)

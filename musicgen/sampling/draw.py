@@ -21,7 +21,7 @@ class SamplingOptions:
     sweeps: expected redraws of each free cell. start_temperature: annealing falls from it to `temperature` over the first half.
     rhythm_temperature: of whether a sound is struck or held, where each cell is drawn once; `temperature` is then that of the pitch struck.
     drafts, draft_temperature: there, each step is drafted so many times, and one is kept, at such a temperature of all voices together.
-    guidance: there, how many times counts what the model has learned of parallels; 1 is as it was learned.
+    guidance: there, how many times counts what the model's tables say of intervals that pass into each other; 1 is as they were learned.
     """
 
     temperature: float = 0.6
@@ -34,16 +34,15 @@ class SamplingOptions:
     guidance: float = 1.0
 
     def __post_init__(self) -> None:
-        if not all(0 <= each <= 10 for each in (self.temperature, self.start_temperature, self.rhythm_temperature, self.draft_temperature)):
-            raise ConfigError(
-                f"temperature {self.temperature} (start {self.start_temperature}): from 0 (strict) to 10 (wild), 0.6 is usual"
-            )
+        for name in ("temperature", "start_temperature", "rhythm_temperature", "draft_temperature"):
+            if not 0 <= getattr(self, name) <= 10:
+                raise ConfigError(f"{name} {getattr(self, name)}: from 0 (strict) to 10 (wild)")
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")
         if not 0 <= self.guidance <= 10:
             raise ConfigError(f"guidance {self.guidance}: from 0 to 10, 1 is as the model has learned")
-        if not 1 <= self.drafts <= 1000:
-            raise ConfigError(f"drafts {self.drafts}: from 1 to 1000, 8 is usual")
+        if not 1 <= self.drafts <= 1000 or self.drafts != int(self.drafts):
+            raise ConfigError(f"drafts {self.drafts}: a whole number from 1 to 1000, 4 is usual")
         if not 1 <= self.sweeps <= 1000:
             raise ConfigError(f"sweeps {self.sweeps}: from 1 to 1000, 16 is usual")
 

@@ -63,8 +63,8 @@ def fill_left_to_right(
     """Fills the free cells; a piece's result depends on its own seed only, not on the pieces beside it.
 
     Each step is drafted `options.drafts` times, and one draft is kept, drawn by its probability to the power 1 / draft_temperature - 1
-    (importance resampling): so the voices of a step are made surer together. One by one they would not: what the first two voices do may
-    leave the others nothing good, which only the probability of all four tells.
+    (importance resampling, exact at pitch and rhythm temperature 1): so the voices of a step are made surer together. One by one they would
+    not: what the first two voices do may leave the others nothing good, which only the probability of all four tells.
     """
     drafts, (pieces, voices, steps) = options.drafts, task.ids.shape
     ids = np.repeat(task.ids, drafts, axis=0)

@@ -126,7 +126,7 @@ def test_the_table_of_motions_tells_a_parallel_from_a_contrary_motion() -> None:
     """Voice 3 has risen by 2 from a fifth below voice 2: that entry of the table speaks for voice 2's rising by 2 alone."""
     model = tiny_sketcher(replace(CONFIG, reach=36))
     head, c = model.heads[2], model.config
-    row = (3 * (2 * c.reach + 2) + c.reach - 7) * (2 * c.motion + 2) + c.motion + 2
+    row = (2 * (2 * c.reach + 2) + c.reach - 7) * (2 * c.motion + 2) + c.motion + 2  # voice 3 is the third of the others
     state, before, now = torch.zeros(1, c.width), torch.tensor([[40, 35, 30, 23]]), torch.tensor([[41, MASK, MASK, 25]])
     past = Recall(before, 1, c.sounds, MASK, 0).now
     plain = model.decide(2, state, past, now)
