@@ -36,11 +36,13 @@ class Preset:
 
     def changed(self, settings: Sequence[str]) -> Preset:
         """With `model.width=128` or `training.batch=8` set; what follows from the tokenizer stays."""
-        configs = apply_settings({"model": self.model, "training": self.training}, settings)
-        for name in FIXED:
-            if getattr(configs["model"], name, None) != getattr(self.model, name, None):
+        for name in (setting.partition("=")[0].removeprefix("model.") for setting in settings):
+            if name in FIXED:
                 free = [field.name for field in fields(self.model) if field.name not in FIXED]
                 raise ConfigError(f"model.{name} follows from the tokenizer and cannot be set; these can: {', '.join(free)}")
+        configs = apply_settings({"model": self.model, "training": self.training}, settings)
+        if getattr(configs["model"], "voices", None) != getattr(self.model, "voices", None):
+            raise ConfigError(f"model.order must name each of the {self.model.voices} voices once")
         return replace(self, model=configs["model"], training=configs["training"])
 
 
