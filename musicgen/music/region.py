@@ -206,7 +206,8 @@ def _rewritten(region: Region, voice: int, before: tuple[Note, ...], after: tupl
             elif index is not None:
                 notes[index] = replace(notes[index], duration=new.end - notes[index].start, fermata=new.fermata)
             elif new.end > begin:
-                notes.append(replace(new, start=begin, duration=new.end - begin))
+                # The note that it goes on from is kept as it was written, with its fermata.
+                notes.append(replace(new, start=begin, duration=new.end - begin, fermata=False))
     return replace(line, notes=tuple(sorted(notes, key=lambda note: note.start)))
 
 
