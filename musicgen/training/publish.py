@@ -91,6 +91,12 @@ def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], setti
     parameters = sum(weight.numel() for weight in checkpoint.build().parameters())
     command = " ".join(["musicgen train", name, *(f"--set {setting}" for setting in settings)])
     corpus, versions, best = metrics["corpus"], metrics["versions"], metrics["best_update"]
+    when = (
+        f"each member at its best of {metrics['updates']} updates"
+        if checkpoint.kind == "committee"
+        else f"at update {best} of {metrics['updates']}"
+    )
+    priced = " (without the price of being told the key, which `evaluate` adds)" if corpus["source"] == MATRICES else ""
     again = f"Make it again, once `musicgen corpus build {corpus['name']}` has been run:"
     if corpus["source"] == MATRICES:
         command += " --corpus FILE.json"
@@ -104,7 +110,7 @@ def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], setti
 | model | {checkpoint.kind}, {parameters:,} parameters{AFTER[checkpoint.kind]} |
 | learned from | {corpus["train_pieces"]} pieces of {corpus["name"]} ({corpus["source"]}): train without near copies of valid and test |
 | corpus fingerprint | `{corpus["fingerprint"]}` |
-| valid split | {metrics["valid_nats_per_cell"]:.4f} nats per cell, {metrics["kind"]}, at update {best} of {metrics["updates"]} |
+| valid split | {metrics["valid_nats_per_cell"]:.4f} nats per cell, {metrics["kind"]}{priced}, {when} |
 | training | {metrics["seconds"] / 60:.0f} minutes on {metrics["machine"]} |
 | versions | {", ".join(f"{package} {number}" for package, number in versions.items())} |
 
