@@ -14,6 +14,7 @@ from musicgen.errors import FileError, NotationError
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
+    from musicgen.corpus.store import Corpus
     from musicgen.music.chorale import Chorale
 
 app = typer.Typer(help="Measure a model, or how like Bach files are, or how much of him they copy.")
@@ -35,10 +36,12 @@ def likelihood(
     as_json: JsonOption = False,
 ) -> None:
     """How well a model foretells Bach's own pieces, in nats per cell: less is better."""
+    from musicgen.corpus.matrices import read_matrices
     from musicgen.evaluation.likelihood import measure_likelihood
 
+    # Of matrices nobody can tell which pieces they are: only their train part is taken to be what a model may have learned from.
     composer, pieces, told_nats = _subjects(
-        model, split, corpus if data is None else str(data), seen or (data is not None and split != "train")
+        model, split, corpus if data is None else read_matrices(data), seen or (data is not None and split != "train")
     )
     with screen.progress("measuring") as show:
         report = measure_likelihood(composer, pieces, on_progress=lambda share: show(share, ""), told_nats=told_nats)
@@ -95,14 +98,16 @@ def copying(
     _print(value, [*report.lines(), str(report), *beside], as_json)
 
 
-def _subjects(model: str, split: str, corpus_name: str, seen: bool) -> tuple[Composer, list[Chorale], float]:
+def _subjects(model: str, split: str, corpus: str | Corpus, seen: bool) -> tuple[Composer, list[Chorale], float]:
     """The composer, the pieces to measure it on, and what their labels tell that their source does not, in nats a piece."""
     use_one_thread()
     from musicgen.composers.loading import load_composer
     from musicgen.corpus.matrices import load_any_corpus
     from musicgen.evaluation.unseen import check_unseen
 
-    composer, corpus = load_composer(model), load_any_corpus(corpus_name)
+    composer = load_composer(model)
+    if isinstance(corpus, str):
+        corpus = load_any_corpus(corpus)
     pieces = corpus.pieces(split)
     if not seen:
         check_unseen(composer, corpus, split)

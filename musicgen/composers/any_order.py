@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +41,7 @@ class MaskedComposer:
     checkpoint: Checkpoint
     options: SamplingOptions = SamplingOptions()
     order: OrderOptions = field(default_factory=OrderOptions)
+    dials: ClassVar[tuple[str, ...]] = ("temperature", "top_p")
 
     @classmethod
     def load(cls, folder: Path, **dials: float) -> MaskedComposer:
@@ -54,7 +56,7 @@ class MaskedComposer:
             raise CheckpointError(
                 f"{folder}: the tokenizer has {expected} ids (held notes: {tokenizer.held}), the model {found}; train it again"
             )
-        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(dials))
+        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(folder.name, cls.dials, dials))
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]

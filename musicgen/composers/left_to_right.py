@@ -16,7 +16,7 @@ from torch import Tensor
 
 from musicgen.composers.composer import Likelihood
 from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
-from musicgen.errors import CheckpointError, ConfigError
+from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.committee import Committee
 from musicgen.models.recall import Recalled, in_steps
@@ -41,12 +41,11 @@ class SketcherComposer:
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = SamplingOptions(temperature=0.8, drafts=4, draft_temperature=0.8, guidance=2.0)
+    dials: ClassVar[tuple[str, ...]] = ("temperature", "rhythm_temperature", "top_p", "drafts", "draft_temperature", "guidance")
     guesses_from: ClassVar[str] = "what is kept and all that came before"
 
     @classmethod
     def load(cls, folder: Path, **dials: float) -> SketcherComposer:
-        if once := [dial for dial in ("sweeps", "start_temperature") if dial in dials]:
-            raise ConfigError(f"{once[0]}: {folder.name} draws each note once; leave it out, or choose another model")
         checkpoint = read_checkpoint(folder)
         if checkpoint.kind not in ("sketcher", "committee"):
             raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, a sketcher or a committee is needed here")
@@ -58,7 +57,7 @@ class SketcherComposer:
             raise CheckpointError(
                 f"{folder}: the tokenizer has {expected} ids (held notes: {tokenizer.held}), the model {found}; train it again"
             )
-        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(dials))
+        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(folder.name, cls.dials, dials))
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]

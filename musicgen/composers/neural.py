@@ -37,6 +37,7 @@ class QuartetComposer:
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = SamplingOptions()
+    dials: ClassVar[tuple[str, ...]] = ("temperature", "start_temperature", "top_p", "sweeps")
     guesses_from: ClassVar[str] = "all other cells"
 
     @classmethod
@@ -52,7 +53,7 @@ class QuartetComposer:
             )
         model = load_model(folder, checkpoint, torch.bfloat16)
         assert isinstance(model, Quartet)  # what kind "quartet" builds
-        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(dials))
+        return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(folder.name, cls.dials, dials))
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]

@@ -1,7 +1,7 @@
 """Step matrices, the field's exchange form: {"train": [...], "valid": [...], "test": [...]}, each split a list of pieces, each piece a
 list of sixteenths, each four MIDI numbers S A T B, -1 for a rest. They know no onsets: a repeated pitch is a held one. Nor do they know
-meter, pick-up and fermatas, and the pieces say 4/4 and none. The key is found from the notes of the whole piece, so that a likelihood
-must pay for being told it: `told_nats`, the choice of one signature among twelve.
+meter, pick-up and fermatas, and the pieces say 4/4 and none. The key signature is found from the notes of the whole piece, so that a
+likelihood must pay for being told it: `told_nats`, the choice of one among twelve. No mode is told: all say major.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from musicgen.errors import FileError
 from musicgen.files.atomic import os_reason
 from musicgen.music.chorale import VOICES, Chorale
 from musicgen.music.harmony import find_key
+from musicgen.music.pitch import Key
 
 SOURCE = "step matrices"
 SPLITS = ("train", "valid", "test")
@@ -57,8 +58,10 @@ def _list(path: Path, what: str, value: Any) -> list[Any]:
 
 def _chorale(path: Path, what: str, steps: Any) -> Chorale:
     try:
-        pitch = np.array(_list(path, what, steps), dtype=np.float64)  # so that 60.5 is refused, not rounded
-    except (TypeError, ValueError):
+        pitch = np.array(
+            [[float(number) if type(number) in (int, float) else np.nan for number in step] for step in _list(path, what, steps)]
+        )
+    except (TypeError, ValueError, OverflowError):
         pitch = np.empty(0)
     if pitch.ndim != 2 or pitch.shape[1] != len(VOICES) or not np.isin(pitch, np.arange(-1, 128)).all():
         raise FileError(path, f"{what} has not {len(VOICES)} MIDI numbers (0 to 127, or -1 for a rest) at every step")
@@ -66,4 +69,4 @@ def _chorale(path: Path, what: str, steps: Any) -> Chorale:
     onset = np.ones(rows.shape, dtype=bool)
     onset[:, 1:] = rows[:, 1:] != rows[:, :-1]
     chorale = Chorale(rows, onset, np.zeros(rows.shape[1], dtype=bool), title=what)
-    return chorale.replaced(key=find_key(chorale))
+    return chorale.replaced(key=Key(find_key(chorale).fifths))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,12 +46,11 @@ class SamplingOptions:
         if not 1 <= self.sweeps <= 1000:
             raise ConfigError(f"sweeps {self.sweeps}: from 1 to 1000, 16 is usual")
 
-    def turned(self, dials: Mapping[str, Any]) -> SamplingOptions:
-        """With the named fields changed."""
-        known = [field.name for field in fields(self)]
+    def turned(self, model: str, takes: Sequence[str], dials: Mapping[str, Any]) -> SamplingOptions:
+        """With the named fields changed, of those that a model takes."""
         for dial in dials:
-            if dial not in known:
-                raise ConfigError(f"no dial is named {dial!r}; {nearest(dial, known)}")
+            if dial not in takes:
+                raise ConfigError(f"{model} has no dial {dial!r}; {nearest(dial, takes)}")
         return replace(self, **dials)
 
 

@@ -52,6 +52,9 @@ def test_a_split_that_is_not_there_is_refused(tmp_path) -> None:
         ({"train": [[[60, 60, 60, 128]]]}, "has not 4 MIDI numbers"),
         ({"train": [[[60, 60, 60, 59.5]]]}, "has not 4 MIDI numbers"),
         ({"train": [[[60, 60, 60, "A"]]]}, "has not 4 MIDI numbers"),
+        ({"train": [[[60, 60, 60, "48"]]]}, "has not 4 MIDI numbers"),
+        ({"train": [[[60, 60, 60, True]]]}, "has not 4 MIDI numbers"),
+        ({"train": [[[60, 60, 60, None]]]}, "has not 4 MIDI numbers"),
     ],
 )
 def test_what_are_no_step_matrices_is_refused_with_the_form(tmp_path, value, said: str) -> None:
@@ -79,3 +82,10 @@ def test_what_is_untold_does_not_reach_the_model(tmp_path) -> None:
     assert not untold[-2:].any()
     with pytest.raises(ConfigError, match="choices: phase"):
         GridTokenizer(untold=("tempo",))
+
+
+def test_of_the_key_only_its_signature_is_told(tmp_path) -> None:
+    in_minor = [[72, 69, 64, 57]] * 8 + [[71, 68, 64, 52]] * 4 + [[72, 69, 64, 57]] * 8
+    corpus = read_matrices(written(tmp_path, {"train": [in_minor]}))
+    assert corpus.pieces("train")[0].chorale.key == Key(0, "major")
+    assert np.exp(corpus.told_nats) == pytest.approx(12)

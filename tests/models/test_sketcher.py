@@ -9,7 +9,8 @@ from tiny import tiny_sketcher
 
 from musicgen.errors import ConfigError
 from musicgen.models.recall import Recall, in_steps, recall_all
-from musicgen.models.sketcher import CLASSES, OCTAVE, PARALLEL_SCALE, TABLE_SCALE, Sketcher, SketcherConfig
+from musicgen.models.sketcher import Sketcher, SketcherConfig
+from musicgen.models.voice_head import CLASSES, OCTAVE, PARALLEL_SCALE, TABLE_SCALE
 
 STEPS = 12
 MASK, BOUNDARY = CONFIG.vocab_size, CONFIG.vocab_size + 1
@@ -173,6 +174,19 @@ def test_guidance_multiplies_what_was_learned_of_parallels_while_it_lasts() -> N
     as_learned = model.decide(2, view, past, now)
     assert float((guided - plain)[0, 32]) == pytest.approx(-6, abs=1e-5)
     assert float((as_learned - plain)[0, 32]) == pytest.approx(-3, abs=1e-5)
+
+
+def test_weights_that_change_between_two_steps_count() -> None:
+    model = tiny_sketcher().eval()
+    c = model.config
+    past, view = Recall(torch.tensor([[40, 35, 30, 23]]), 1, c.sounds, MASK, 0).now, torch.zeros(1, c.width)
+    now = torch.tensor([[MASK, MASK, MASK, 25]])
+    with torch.no_grad(), model.guided(1.0):
+        first = model.decide(2, view, past, now)
+        weights = {name: weight.clone() for name, weight in model.state_dict().items()}
+    weights["heads.2.embed_into.weight"] += torch.randn(weights["heads.2.embed_into.weight"].shape, generator=torch.manual_seed(1))
+    model.load_state_dict(weights)
+    assert not torch.allclose(first, model.decide(2, view, past, now))
 
 
 def test_a_passage_that_comes_again_is_expected_to_go_on_as_before() -> None:

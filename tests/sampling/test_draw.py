@@ -38,3 +38,9 @@ def test_temperature_0_takes_the_best_allowed_and_ignores_the_noise() -> None:
 def test_impossible_options_are_refused(options) -> None:
     with pytest.raises(ConfigError):
         SamplingOptions(**options)
+
+
+def test_a_dial_that_a_model_does_not_take_is_refused() -> None:
+    assert SamplingOptions().turned("a", ("sweeps",), {"sweeps": 3}).sweeps == 3
+    with pytest.raises(ConfigError, match=r"a has no dial 'drafts'; .*sweeps"):
+        SamplingOptions().turned("a", ("sweeps",), {"drafts": 3})
