@@ -94,3 +94,36 @@ def _beats(bar: _Bar) -> str:
     last = 1 + (bar.lead + bar.end - bar.start - 1) // bar.beat_steps
     texts = [f"{float(beat):.2f}".rstrip("0").rstrip(".") for beat in (first, last)]
     return f"its beats are {texts[0]} to {texts[1]}" if first < last else f"its only beat is {texts[0]}"
+
+
+def span_at(text: str, chorale: Chorale) -> tuple[int, int]:
+    """Steps [start, end) of bars `5`, `5-8`, of a beat `3:2`, or from one place up to another `3:2-5:1`."""
+    first, dash, last = text.partition("-")
+    if ":" not in text:
+        return _bar_span(text, chorale)
+    start = step_at(first, chorale)
+    if not dash:
+        return start, min(start + beat_steps_at(start, chorale), chorale.steps)
+    end = step_at(last, chorale, is_end=True)
+    if end <= start:
+        raise NotationError(f"{text.strip()} holds nothing; its end must come after its beginning")
+    return start, end
+
+
+def note_steps(text: str, count: int, chorale: Chorale) -> list[tuple[int, int]]:
+    """[start, end) of each of `count` equal notes over a span; from a lone place `3:2` each lasts a beat."""
+    if count < 1:
+        raise NotationError(f"no notes are named for {text.strip()}; write at least one, like C4")
+    start, end = span_at(text, chorale)
+    if ":" in text and "-" not in text:
+        end = start + count * (end - start)
+        if end > chorale.steps:
+            raise NotationError(f"{count} notes of a beat from {text.strip()} on reach beyond the end; name fewer")
+    length = Fraction(end - start, count)
+    if length.denominator != 1:
+        raise NotationError(f"{count} notes do not divide {text.strip()}, {end - start} sixteenths, evenly; name another number")
+    return [(start + index * int(length), start + (index + 1) * int(length)) for index in range(count)]
+
+
+def beat_steps_at(step: int, chorale: Chorale) -> int:
+    return max(1, int(chorale.meter_at(step).beat_quarters * STEPS_PER_QUARTER))

@@ -5,23 +5,38 @@ Shapes: V voices, T steps, 128 pitches. A given cell is final: no composer may c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import combinations, cycle
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from musicgen.errors import NotationError
-from musicgen.music.chorale import REST, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, split_text
-from musicgen.music.constraints import Constraint, VoiceRanges
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, split_text
+from musicgen.music.constraints import ALL_PITCHES, Constraint, Pitches, Rhythm, Scale, VoiceRanges
+from musicgen.music.endings import CadenceAt, Ending
+from musicgen.music.pitch import Key, parse_pitch
+from musicgen.music.places import note_steps, span_at, step_at, voice_letters
+from musicgen.music.rules import VoiceRule
+
+if TYPE_CHECKING:
+    from musicgen.music.score import Score
 
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """given: the notes so far, those in free cells forgotten; free (V, T), True = to be written; constraints bind the free cells."""
+    """given: the notes so far, those in free cells forgotten; free (V, T), True = to be written; constraints bind the free cells.
+
+    What is asked is added by methods that give a new sketch: `sketch.pin("B", "4:3", "C3").cadence("8:3", "half")`. `rules` bind how
+    voices go together. Whatever contradicts itself is refused at once.
+    """
 
     given: Chorale
     free: BoolArray
     constraints: tuple[Constraint, ...] = (VoiceRanges(),)
+    rules: tuple[VoiceRule, ...] = ()
     fermata_sounding: BoolArray = field(init=False)
     """(T,) True while a fermata sounds: as long as its note, or, where none was ever written, up to the next phrase."""
 
@@ -63,6 +78,14 @@ class Sketch:
         return cls(chorale, np.repeat(~np.array(kept)[:, None], chorale.steps, axis=1), constraints)
 
     @classmethod
+    def for_tune(cls, score: Score, keep: str = "S", constraints: tuple[Constraint, ...] = (VoiceRanges(),)) -> Sketch:
+        """The tune of a score, or the voices kept of four, with three or fewer to be written."""
+        from musicgen.music.tune import find_tune
+
+        tune = find_tune(score, keep=keep)
+        return cls.for_voices(tune.chorale, tune.keep, constraints)
+
+    @classmethod
     def parse(cls, text: str, constraints: tuple[Constraint, ...] = (VoiceRanges(),)) -> Sketch:
         """Reads a chorale's text form with `?` for free cells."""
         header, rows = split_text(text)
@@ -70,12 +93,148 @@ class Sketch:
         free = np.array([[token.startswith("?") for token in row] for row in rows])
         return cls(Chorale(pitch, onset, fermata, **header), free, constraints)
 
-    def allowed_pitches(self) -> BoolArray:
-        """(V, T, 128), True where every constraint lets the pitch sound."""
-        allowed = np.ones((*self.free.shape, 128), dtype=bool)
+    # --- what is asked
+
+    def with_constraints(self, *constraints: Constraint) -> Sketch:
+        """Bound by these as well. Those that contradict each other, or what is given, are refused by name."""
+        return replace(self, constraints=(*self.constraints, *constraints)).checked()
+
+    def with_rules(self, *rules: VoiceRule) -> Sketch:
+        """How voices go together, for composers that decide voice by voice: `NoCrossing()`, `Spacing(12)`, ..."""
+        return replace(self, rules=(*self.rules, *rules))
+
+    def pin(self, voice: str, place: str, notes: str) -> Sketch:
+        """`pin("B", "4:3", "C3")`: a note is given; alone it lasts a beat. Over a span, `pin("S", "1:1-2:1", "G4 A4 B4 A4")`, one a beat.
+
+        A place that is given already is refused, unless by the same note.
+        """
+        index, names = self._voice(voice), notes.split()
+        spans = note_steps(place, len(names), self.given)
+        pitch, onset, free = self.given.pitch.copy(), self.given.onset.copy(), self.free.copy()
+        for (start, end), name in zip(spans, names, strict=True):
+            value = parse_pitch(name)
+            if not free[index, start:end].all() and not (pitch[index, start:end] == value)[~free[index, start:end]].all():
+                raise NotationError(
+                    f"{name} cannot be pinned here: another note is given; free it first",
+                    voice=self.given.voice_name(index),
+                    place=self.given.place(start),
+                )
+            self._check_pin(index, start, end, value, name)
+            pitch[index, start:end], free[index, start:end] = value, False
+            onset[index, start], onset[index, start + 1 : end] = True, False
+            onset[index, end : end + 1] = True  # what comes after is struck anew
+        return replace(self, given=self.given.replaced(pitch=pitch, onset=onset), free=free).checked()
+
+    def avoid(self, voice: str, place: str, notes: str) -> Sketch:
+        """`avoid("T", "1-8", "C5 D5")`, `avoid("T", "", ">F4")`: notes that shall not be; `>` all above, `<` all below; "" everywhere."""
+        index, (start, end) = self._voice(voice), self._span(place)
+        return self.with_constraints(Pitches(index, start, end, frozenset(_pitches(notes)), forbidden=True))
+
+    def only(self, voice: str, place: str, classes: str) -> Sketch:
+        """`only("A", "3:2", "F# A")`: these notes in any octave."""
+        index, (start, end) = self._voice(voice), self._span(place)
+        wanted = {parse_pitch(name if name[-1].isdigit() else f"{name}4") % 12 for name in classes.split()}
+        return self.with_constraints(Pitches(index, start, end, frozenset(int(p) for p in ALL_PITCHES if p % 12 in wanted)))
+
+    def rhythm(self, voice: str, place: str, lengths: str) -> Sketch:
+        """`rhythm("B", "1-4", "1/4")`: note lengths, over and over up to the end of the span: `"1/4 1/8 1/8"`, dotted `"3/8 1/8"`."""
+        index, (start, end) = self._voice(voice), self._span(place)
+        return self.with_constraints(Rhythm(index, start, end, tuple(_onsets(lengths, start, end))))
+
+    def rhythm_of(self, voice: str, place: str = "") -> Sketch:
+        """The rhythm of what is given there, its pitches free."""
+        index, (start, end) = self._voice(voice), self._span(place)
+        onsets = tuple(int(step) for step in start + np.flatnonzero(self.given.onset[index, start:end]))
+        free = self.free.copy()
+        free[index, start:end] = True
+        return replace(self, free=free).with_constraints(Rhythm(index, start, end, onsets))
+
+    def cadence(self, place: str, kind: Ending, key: Key | None = None, picardy: bool = False) -> Sketch:
+        """`cadence("4:3", "half")`: the phrase ends there, with a fermata."""
+        step = step_at(place, self.given)
+        fermata = self.given.fermata.copy()
+        fermata[step] = True
+        return replace(self, given=self.given.replaced(fermata=fermata)).with_constraints(
+            CadenceAt(step, kind, key or self.key_at(step), picardy)
+        )
+
+    def local_key(self, place: str, key: Key) -> Sketch:
+        """`local_key("5-8", Key.parse("D minor"))`: there, only the notes of that key, and cadences are in it."""
+        start, end = self._span(place)
+        return self.with_constraints(Scale.of_key(key, start, end))
+
+    def key_at(self, step: int) -> Key:
+        """The key asked for at a step: the piece's, or a local one."""
+        local = [each.key for each in self.constraints if isinstance(each, Scale) and each.key and each.start <= step < each.end]
+        return local[-1] if local else self.given.key
+
+    def checked(self) -> Sketch:
+        """Itself, if what is asked can be met as far as can be seen cell by cell."""
         for constraint in self.constraints:
-            allowed &= constraint.allowed_pitches(self)
-        self._refuse_impossible(allowed)
+            constraint.check(self)
+        self.allowed_pitches()
+        clash = np.argwhere(self._asked_begin() & self.asked_hold() & self.free)
+        if len(clash):
+            voice, step = (int(each) for each in clash[0])
+            begins, holds = (
+                next(each for each in self.constraints if getattr(each, name)(self)[voice, step]) for name in ("must_begin", "must_hold")
+            )
+            raise NotationError(
+                f"{begins.describe(self)} lets a note begin here, which {holds.describe(self)} forbids; take one of them back",
+                voice=self.given.voice_name(voice),
+                place=self.given.place(step),
+            )
+        return self
+
+    def _voice(self, letter: str) -> int:
+        letters = voice_letters(letter)
+        if len(letters) != 1 or self.given.voices != len(VOICE_LETTERS):
+            raise NotationError(f"{letter!r}: one voice is needed here, a letter of {VOICE_LETTERS}, in a piece of four")
+        return VOICE_LETTERS.index(letters)
+
+    def _span(self, place: str) -> tuple[int, int]:
+        return span_at(place, self.given) if place.strip() else (0, self.given.steps)
+
+    def _check_pin(self, voice: int, start: int, end: int, pitch: int, name: str) -> None:
+        """A pin that a constraint would bar is refused, by both names."""
+        for constraint in self.constraints:
+            barred = np.flatnonzero(self.free[voice, start:end] & ~constraint.allowed_pitches(self)[voice, start:end, pitch])
+            if len(barred):
+                raise NotationError(
+                    f"{name} is pinned here, against {constraint.describe(self)}; take one of them back",
+                    voice=self.given.voice_name(voice),
+                    place=self.given.place(start + int(barred[0])),
+                )
+
+    # --- what follows for the cells
+
+    def allowed_pitches(self) -> BoolArray:
+        """(V, T, 128), True where every constraint lets the pitch sound, and lets it sound on for as long as it must be held."""
+        tables = [constraint.allowed_pitches(self) for constraint in self.constraints]
+        allowed = np.logical_and.reduce(tables, axis=0) if tables else np.ones((*self.free.shape, 128), dtype=bool)
+        self._refuse_impossible(allowed, tables)
+        return self._through_holds(allowed)
+
+    def _through_holds(self, allowed: BoolArray) -> BoolArray:
+        """A note that must be held on sounds only what may sound to its end, and what it holds from is what sounds."""
+        allowed, holds = allowed.copy(), self.asked_hold() & self.free
+        for voice, step in np.argwhere(holds)[::-1]:
+            if step and self.free[voice, step - 1]:
+                allowed[voice, step - 1] &= allowed[voice, step]
+        for voice, step in np.argwhere(holds):
+            before = self.given.pitch[voice, step - 1] if step else REST
+            if step and self.free[voice, step - 1]:
+                allowed[voice, step] &= allowed[voice, step - 1]
+            elif before != REST:
+                allowed[voice, step] &= before == ALL_PITCHES
+        stuck = np.argwhere(self.free & ~allowed.any(axis=-1))
+        if len(stuck):
+            voice, step = (int(each) for each in stuck[0])
+            raise NotationError(
+                "the note here must be held on to where no constraint lets it sound; take the rhythm or the other back",
+                voice=self.given.voice_name(voice),
+                place=self.given.place(step),
+            )
         return allowed
 
     def rest_allowed(self) -> BoolArray:
@@ -94,10 +253,18 @@ class Sketch:
         return sounding
 
     def must_begin(self) -> BoolArray:
-        """(V, T), True where a free cell may not hold: the top voice strikes the note that carries a fermata."""
-        begins = np.zeros_like(self.free)
-        begins[0] = self.given.fermata & self.free[0]
-        return begins
+        """(V, T), True where a free cell may not hold: the top voice strikes the note that carries a fermata; what is asked."""
+        begins = self._asked_begin()
+        begins[0] |= self.given.fermata
+        begins[self.asked_hold()] = False
+        return begins & self.free
+
+    def _asked_begin(self) -> BoolArray:
+        return np.asarray(np.logical_or.reduce([np.zeros_like(self.free), *(each.must_begin(self) for each in self.constraints)], axis=0))
+
+    def asked_hold(self) -> BoolArray:
+        """(V, T), True where a constraint lets nothing be struck; `must_hold` gives way where other notes must sound, this does not."""
+        return np.asarray(np.logical_or.reduce([np.zeros_like(self.free), *(each.must_hold(self) for each in self.constraints)], axis=0))
 
     def must_hold(self) -> BoolArray:
         """(V, T), True where a free cell may only hold: the top voice under a fermata, and all voices under the last of an open end."""
@@ -106,14 +273,19 @@ class Sketch:
         if holds[0, -1:].any():
             last = int(np.flatnonzero(self.given.fermata)[-1])
             holds[:, last + 1 :] |= self.free[:, last:].all()
-        return holds
+        return (holds & ~self._asked_begin()) | (self.asked_hold() & self.free)
 
-    def _refuse_impossible(self, allowed: BoolArray) -> None:
+    def _refuse_impossible(self, allowed: BoolArray, tables: Sequence[BoolArray]) -> None:
         stuck = np.argwhere(self.free & ~allowed.any(axis=-1))
         if len(stuck):
             voice, step = int(stuck[0, 0]), int(stuck[0, 1])
+            pairs = (
+                pair for pair in combinations(range(len(tables)), 2) if not np.logical_and(*(tables[i] for i in pair))[voice, step].any()
+            )
+            clash = next(pairs, ())
+            named = " and ".join(self.constraints[index].describe(self) for index in clash) or "all that is asked together"
             raise NotationError(
-                "the constraints leave no pitch here; take one of them back",
+                f"{named} leave no pitch here; take one of them back",
                 voice=self.given.voice_name(voice),
                 place=self.given.place(step),
             )
@@ -134,3 +306,28 @@ def free_region(chorale: Chorale, voices: Iterable[int], start: int, end: int) -
     free = np.zeros(chorale.pitch.shape, dtype=bool)
     free[list(voices), start:end] = True
     return free
+
+
+def _pitches(notes: str) -> Iterator[int]:
+    """`C5 D5`, `>F4`, `<C3`."""
+    for name in notes.split():
+        if name[0] in "<>":
+            bound = parse_pitch(name[1:])
+            yield from range(bound + 1, 128) if name[0] == ">" else range(bound)
+        else:
+            yield parse_pitch(name)
+
+
+def _onsets(lengths: str, start: int, end: int) -> Iterator[int]:
+    """Steps where notes begin whose lengths, parts of a whole note, come over and over."""
+    try:
+        steps = [Fraction(length) * 4 * STEPS_PER_QUARTER for length in lengths.split()]
+    except (ValueError, ZeroDivisionError):
+        steps = []
+    if not steps or any(step.denominator != 1 or step < 1 for step in steps):
+        raise NotationError(f"{lengths!r} names no note lengths; write parts of a whole note, like 1/4 or 3/8 1/8, sixteenths at least")
+    for length in cycle(int(step) for step in steps):
+        if start >= end:
+            return
+        yield start
+        start += length

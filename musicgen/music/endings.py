@@ -1,0 +1,143 @@
+"""Cadences that are asked for: which notes the last two chords of a phrase may have, so that `find_cadences` calls it by that name.
+
+The chord before lasts a beat, the final one at least a beat. One inner voice is told to sound the third of each chord, which would else
+be left to chance; it is the alto or the tenor, whichever is free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from musicgen.errors import ConfigError, NotationError, nearest
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray
+from musicgen.music.constraints import Constraint, class_names, of_classes
+from musicgen.music.pitch import Key
+
+if TYPE_CHECKING:
+    from musicgen.music.sketch import Sketch
+
+Ending = Literal["perfect", "imperfect", "half", "plagal", "deceptive", "phrygian"]
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
+SOPRANO, ALTO, TENOR, BASS = range(len(VOICES))
+INNER = (ALTO, TENOR)
+
+
+@dataclass(frozen=True)
+class _Chord:
+    """Pitch classes above the tonic: of all voices, of the bass, of the soprano if it matters, and the third that an inner voice sounds."""
+
+    classes: frozenset[int]
+    bass: int
+    third: int | None
+    soprano: frozenset[int] | None = None
+
+
+@dataclass(frozen=True)
+class CadenceAt(Constraint):
+    """The note at `step` ends a phrase with a cadence of this kind in `key`: perfect, imperfect, half, plagal, deceptive or phrygian.
+
+    `picardy`: whether the final tonic chord of a minor key has a major third.
+    """
+
+    step: int
+    kind: Ending
+    key: Key
+    picardy: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in ENDINGS:
+            raise ConfigError(f"a cadence of kind {self.kind!r}; {nearest(self.kind, ENDINGS)}")
+        if self.kind == "phrygian" and self.key.mode != "minor":
+            raise NotationError(f"a phrygian cadence belongs to a minor key, not to {self.key}; choose half, or a minor key")
+
+    def allowed_pitches(self, sketch: Sketch) -> BoolArray:
+        allowed = super().allowed_pitches(sketch)
+        if sketch.free.shape[0] != len(VOICES):
+            raise NotationError(f"cadences are asked of {len(VOICES)} voices, not of {sketch.free.shape[0]}")
+        beat = self._beat(sketch)
+        thirds = self._voices_of_thirds(sketch)
+        for chord, third_in, start in zip(self._chords(), thirds, (self.step - beat, self.step), strict=True):
+            span = slice(max(start, 0), max(start, 0) + beat if start >= 0 else 0)
+            allowed[:, span] &= self._pitches(chord.classes)
+            allowed[BASS, span] &= self._pitches({chord.bass})
+            if chord.soprano is not None:
+                allowed[SOPRANO, span] &= self._pitches(chord.soprano)
+            if third_in is not None and chord.third is not None:
+                allowed[third_in, span] &= self._pitches({chord.third})
+        return allowed
+
+    def must_begin(self, sketch: Sketch) -> BoolArray:
+        begins = super().must_begin(sketch)
+        begins[[SOPRANO, BASS], self.step] = True
+        return begins
+
+    def check(self, sketch: Sketch) -> None:
+        """Given notes must fit: those at both chords, as they sound at the end of the beat before and at the beginning of the last."""
+        place, beat = sketch.given.place(self.step), self._beat(sketch)
+        if self.step < beat:
+            raise NotationError(f"{self.describe(sketch)} needs a chord a beat before; ask for it later", place=place)
+        if not sketch.free[SOPRANO, self.step] and not sketch.given.onset[SOPRANO, self.step]:
+            raise NotationError(f"{self.describe(sketch)} ends on a note that begins there, but the soprano's is held over", place=place)
+        for chord, step in zip(self._chords(), (self.step - 1, self.step), strict=True):
+            for voice, classes in enumerate([chord.soprano or chord.classes, chord.classes, chord.classes, {chord.bass}]):
+                self._check_given(sketch, voice, step, frozenset(classes))
+
+    def describe(self, sketch: Sketch) -> str:
+        article = "an" if self.kind == "imperfect" else "a"
+        return f"{article} {self.kind} cadence in {self.key} at {sketch.given.place(self.step)}"
+
+    def _check_given(self, sketch: Sketch, voice: int, step: int, classes: frozenset[int]) -> None:
+        pitch = int(sketch.given.pitch[voice, step])
+        if sketch.free[voice, step] or pitch == REST or self._pitches(classes)[pitch]:
+            return
+        needed = class_names(frozenset((self.key.tonic + each) % 12 for each in classes), self.key)
+        found = class_names(frozenset({pitch % 12}), self.key)
+        raise NotationError(
+            f"{self.describe(sketch)} needs {needed} in the {VOICES[voice]} here, but {found} is given; take one of them back",
+            place=sketch.given.place(step),
+        )
+
+    def _beat(self, sketch: Sketch) -> int:
+        return max(1, int(sketch.given.meter_at(self.step).beat_quarters * STEPS_PER_QUARTER))
+
+    def _pitches(self, above_tonic: frozenset[int] | set[int]) -> BoolArray:
+        return of_classes({(self.key.tonic + each) % 12 for each in above_tonic})
+
+    def _voices_of_thirds(self, sketch: Sketch) -> list[int | None]:
+        """Of the chord before and of the final one: the inner voice that sounds its third, if no given voice does.
+
+        The leading note is the alto's and the final third the tenor's, so that neither has to leap.
+        """
+        voices: list[int | None] = []
+        for chord, step, order in zip(self._chords(), (self.step - 1, self.step), (INNER, INNER[::-1]), strict=True):
+            given = sketch.given.pitch[~sketch.free[:, step], step]
+            has_it = chord.third is not None and bool(self._pitches({chord.third})[given[given != REST]].any())
+            in_soprano = chord.soprano is not None and chord.third in chord.soprano and len(chord.soprano) == 1
+            free = [voice for voice in order if sketch.free[voice, step]]
+            voices.append(None if has_it or in_soprano or not free else free[0])
+        return voices
+
+    def _chords(self) -> tuple[_Chord, _Chord]:
+        """The chord before, the final chord."""
+        minor = self.key.mode == "minor"
+        third = 3 if minor and not self.picardy else 4
+        own_third, sixth = (3, 8) if minor else (4, 9)
+        tonic = frozenset({0, third, 7})
+        dominant = frozenset({7, 11, 2, 5})
+        subdominant = frozenset({5, sixth, 0})
+        on_dominant = _Chord(frozenset({7, 11, 2}), 7, 11)
+        match self.kind:
+            case "perfect":
+                return _Chord(dominant, 7, 11), _Chord(tonic, 0, third, frozenset({0}))
+            case "imperfect":
+                return _Chord(dominant, 7, 11), _Chord(tonic, 0, third, frozenset({third}))
+            case "plagal":
+                return _Chord(subdominant, 5, sixth), _Chord(tonic, 0, third)
+            case "deceptive":
+                return _Chord(dominant, 7, 11), _Chord(frozenset({sixth, 0, own_third}), sixth, 0)
+            case "phrygian":
+                return _Chord(subdominant, sixth, None), on_dominant
+            case "half":
+                # From the subdominant, so that no dominant of its own makes it an authentic cadence in that key.
+                return _Chord(subdominant, 5, sixth), on_dominant
