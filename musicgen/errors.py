@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from os import PathLike
+from typing import Self
 
 __all__ = [
     "CheckpointError",
@@ -25,12 +26,21 @@ __all__ = [
     "MissingExtraError",
     "MusicgenError",
     "NotationError",
+    "caret",
     "nearest",
 ]
 
 
 class MusicgenError(Exception):
     """Base of every error that a user can cause and mend."""
+
+    fault: tuple[int, int] | None = None
+    """[start, end) of what is wrong in the text that was read, for a caret under it."""
+
+    def at(self, start: int, end: int) -> Self:
+        """The error itself, now about these characters of a text."""
+        self.fault = (start, end)
+        return self
 
 
 class FileError(MusicgenError):
@@ -78,3 +88,13 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}choices: {', '.join(known)}"
+
+
+def caret(text: str, fault: tuple[int, int]) -> str:
+    """The line of a text that its characters [start, end) begin in, and under them `^^^`."""
+    start, end = fault
+    first = text.rfind("\n", 0, start) + 1
+    line = text[first:].split("\n", 1)[0]
+    marks = "^" * max(1, min(end - first, len(line)) - (start - first))
+    shown = "".join(letter if letter.isprintable() else " " for letter in line)
+    return f"{shown}\n{' ' * (start - first)}{marks}"

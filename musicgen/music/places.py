@@ -6,6 +6,8 @@ Bars are counted as `Chorale.place` counts them, the pick-up as bar 0; beats are
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -42,7 +44,22 @@ def voice_letters(text: str) -> str:
 
 def bar_spans(text: str, chorale: Chorale) -> list[tuple[int, int]]:
     """Steps [start, end) of each item of `5`, `5-8` or `2,5-8`; both bars of a range belong to it."""
-    return [_bar_span(item, chorale) for item in text.split(",")]
+    spans, start = [], 0
+    for item in text.split(","):
+        with _shifted(start, len(item)):
+            spans.append(_bar_span(item, chorale))
+        start += len(item) + 1
+    return spans
+
+
+@contextmanager
+def _shifted(start: int, length: int) -> Iterator[None]:
+    """An error about a piece of a text, which begins at `start`, says where in the whole it lies."""
+    try:
+        yield
+    except NotationError as error:
+        first, last = error.fault or (0, length)
+        raise error.at(start + first, start + last) from None
 
 
 def _bar_span(item: str, chorale: Chorale) -> tuple[int, int]:
@@ -50,10 +67,13 @@ def _bar_span(item: str, chorale: Chorale) -> tuple[int, int]:
     if match is None:
         raise NotationError(f"{item!r} names no bars; write like 5, 5-8 or 2,5-8")
     first, last = int(match[1]), int(match[2] or match[1])
-    span = _bar(first, chorale).start, _bar(last, chorale).end
+    with _shifted(match.start(1), len(match[1])):
+        start = _bar(first, chorale).start
+    with _shifted(match.start(2 if match[2] else 1), len(match[2] or match[1])):
+        end = _bar(last, chorale).end
     if last < first:
         raise NotationError(f"bars {first}-{last} run backwards; write {last}-{first}")
-    return span
+    return start, end
 
 
 def step_at(text: str, chorale: Chorale, is_end: bool = False) -> int:
@@ -64,12 +84,13 @@ def step_at(text: str, chorale: Chorale, is_end: bool = False) -> int:
     number, beat = int(match[1]), Fraction(match[2])
     if is_end and beat == 1 and number == _last_bar(chorale) + 1:
         return chorale.steps
-    bar = _bar(number, chorale)
+    with _shifted(match.start(1), len(match[1])):
+        bar = _bar(number, chorale)
     exact = (beat - 1) * bar.beat_steps - bar.lead
     step = bar.start + round(exact)
     ends_piece = is_end and step == chorale.steps and exact + bar.lead < chorale.bar_steps(bar.meter)
     if not (bar.start <= step < bar.end or ends_piece):
-        raise NotationError(f"bar {number}, in {bar.meter}, has no beat {match[2]}; {_beats(bar)}")
+        raise NotationError(f"bar {number}, in {bar.meter}, has no beat {match[2]}; {_beats(bar)}").at(*match.span(2))
     if abs(exact - round(exact)) > _PRINTED * bar.beat_steps:
         raise NotationError(f"{text.strip()} lies between two sixteenths, the shortest value of a chorale; choose a place on one")
     return step
@@ -98,13 +119,14 @@ def _beats(bar: _Bar) -> str:
 
 def span_at(text: str, chorale: Chorale) -> tuple[int, int]:
     """Steps [start, end) of bars `5`, `5-8`, of a beat `3:2`, or from one place up to another `3:2-5:1`."""
-    first, dash, last = text.partition("-")
+    first, dash, last = text.replace("–", "-").partition("-")
     if ":" not in text:
         return _bar_span(text, chorale)
     start = step_at(first, chorale)
     if not dash:
         return start, min(start + beat_steps_at(start, chorale), chorale.steps)
-    end = step_at(last, chorale, is_end=True)
+    with _shifted(len(first) + 1, len(last)):
+        end = step_at(last, chorale, is_end=True)
     if end <= start:
         raise NotationError(f"{text.strip()} holds nothing; its end must come after its beginning")
     return start, end
