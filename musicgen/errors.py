@@ -14,7 +14,8 @@ A message says where, what, what is allowed and what to do, in that order.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from typing import Self
 
@@ -28,6 +29,7 @@ __all__ = [
     "NotationError",
     "caret",
     "nearest",
+    "pointing",
 ]
 
 
@@ -88,6 +90,16 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}choices: {', '.join(known)}"
+
+
+@contextmanager
+def pointing(start: int, length: int) -> Iterator[None]:
+    """An error about a piece of a text, `length` characters from `start` on, says where in the whole it lies."""
+    try:
+        yield
+    except MusicgenError as error:
+        first, last = error.fault or (0, length)
+        raise error.at(start + first, start + last) from None
 
 
 def caret(text: str, fault: tuple[int, int]) -> str:

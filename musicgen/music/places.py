@@ -6,12 +6,10 @@ Bars are counted as `Chorale.place` counts them, the pick-up as bar 0; beats are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from typing import NamedTuple
 
-from musicgen.errors import NotationError
+from musicgen.errors import NotationError, pointing
 from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, Chorale
 from musicgen.music.score import Meter
 
@@ -46,20 +44,10 @@ def bar_spans(text: str, chorale: Chorale) -> list[tuple[int, int]]:
     """Steps [start, end) of each item of `5`, `5-8` or `2,5-8`; both bars of a range belong to it."""
     spans, start = [], 0
     for item in text.split(","):
-        with _shifted(start, len(item)):
+        with pointing(start, len(item)):
             spans.append(_bar_span(item, chorale))
         start += len(item) + 1
     return spans
-
-
-@contextmanager
-def _shifted(start: int, length: int) -> Iterator[None]:
-    """An error about a piece of a text, which begins at `start`, says where in the whole it lies."""
-    try:
-        yield
-    except NotationError as error:
-        first, last = error.fault or (0, length)
-        raise error.at(start + first, start + last) from None
 
 
 def _bar_span(item: str, chorale: Chorale) -> tuple[int, int]:
@@ -67,9 +55,9 @@ def _bar_span(item: str, chorale: Chorale) -> tuple[int, int]:
     if match is None:
         raise NotationError(f"{item!r} names no bars; write like 5, 5-8 or 2,5-8")
     first, last = int(match[1]), int(match[2] or match[1])
-    with _shifted(match.start(1), len(match[1])):
+    with pointing(match.start(1), len(match[1])):
         start = _bar(first, chorale).start
-    with _shifted(match.start(2 if match[2] else 1), len(match[2] or match[1])):
+    with pointing(match.start(2 if match[2] else 1), len(match[2] or match[1])):
         end = _bar(last, chorale).end
     if last < first:
         raise NotationError(f"bars {first}-{last} run backwards; write {last}-{first}")
@@ -84,7 +72,7 @@ def step_at(text: str, chorale: Chorale, is_end: bool = False) -> int:
     number, beat = int(match[1]), Fraction(match[2])
     if is_end and beat == 1 and number == _last_bar(chorale) + 1:
         return chorale.steps
-    with _shifted(match.start(1), len(match[1])):
+    with pointing(match.start(1), len(match[1])):
         bar = _bar(number, chorale)
     exact = (beat - 1) * bar.beat_steps - bar.lead
     step = bar.start + round(exact)
@@ -125,7 +113,7 @@ def span_at(text: str, chorale: Chorale) -> tuple[int, int]:
     start = step_at(first, chorale)
     if not dash:
         return start, min(start + beat_steps_at(start, chorale), chorale.steps)
-    with _shifted(len(first) + 1, len(last)):
+    with pointing(len(first) + 1, len(last)):
         end = step_at(last, chorale, is_end=True)
     if end <= start:
         raise NotationError(f"{text.strip()} holds nothing; its end must come after its beginning")
