@@ -30,6 +30,8 @@ __all__ = [
     "caret",
     "nearest",
     "pointing",
+    "showing",
+    "with_notes",
 ]
 
 
@@ -100,6 +102,25 @@ def pointing(start: int, length: int) -> Iterator[None]:
     except MusicgenError as error:
         first, last = error.fault or (0, length)
         raise error.at(start + first, start + last) from None
+
+
+@contextmanager
+def showing(text: str) -> Iterator[None]:
+    """An error about a text gets a note that shows it with a caret under what is wrong."""
+    try:
+        yield
+    except MusicgenError as error:
+        if error.fault:
+            error.add_note(caret(text, error.fault))
+            error.fault = None
+        raise
+
+
+def with_notes(error: MusicgenError, other: BaseException) -> MusicgenError:
+    """An error that speaks for another keeps its notes."""
+    for note in getattr(other, "__notes__", ()):
+        error.add_note(note)
+    return error
 
 
 def caret(text: str, fault: tuple[int, int]) -> str:

@@ -82,6 +82,8 @@ def _exit_code(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return _say("musicgen: stopped; no file is left half-written", STOPPED)
     if isinstance(error, MusicgenError):
+        for note in getattr(error, "__notes__", ()):
+            typer.echo(note, err=True)  # what was asked, with a caret under what is wrong in it
         return _say(f"musicgen: error: {error}", 2)
     if hasattr(error, "format_message"):  # typer's usage errors, whose class has moved between its versions
         return _say(f"musicgen: error: {error.format_message().rstrip('.')}{_help_hint(error)}", 2)

@@ -14,7 +14,7 @@ from statistics import median_low
 
 import numpy as np
 
-from musicgen.errors import ConfigError, NotationError
+from musicgen.errors import ConfigError, NotationError, showing
 from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, BoolArray, Chorale
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.places import bar_spans, step_at, voice_letters
@@ -66,15 +66,22 @@ def find_region(
     Without `start` it begins with the piece, without `end` it ends with it; voices alone are rewritten from beginning to end.
     """
     letters = voice_letters(voices)
+    whole = read_region(score)
+    chorale = whole.chorale
+    spans = _spans(chorale, [bars] if isinstance(bars, str) else bars, start, end, letters)
+    free = np.zeros_like(chorale.onset)
+    for span in spans:
+        free |= free_region(chorale, [VOICE_LETTERS.index(letter) for letter in letters], *span)
+    region = replace(whole, chorale=_struck_again(chorale, free), free=free)
+    return replace(region, report=(_task(region.chorale, spans, letters), *whole.report, *_edges(region)))
+
+
+def read_region(score: Score) -> Region:
+    """The four voices of a whole score, with nothing free yet; what a user should know of how they were found is its report."""
     source = rescaled(score, lcm(score.ticks_per_quarter, STEPS_PER_QUARTER))
     lines, passed = _four_lines(source)
     conversion = grid_lines(source, lines)
-    spans = _spans(conversion.chorale, [bars] if isinstance(bars, str) else bars, start, end, letters)
-    free = np.zeros_like(conversion.chorale.onset)
-    for span in spans:
-        free |= free_region(conversion.chorale, [VOICE_LETTERS.index(letter) for letter in letters], *span)
-    region = Region(source, lines, _struck_again(conversion.chorale, free), free, heard=conversion.report)
-    return replace(region, report=(_task(region.chorale, spans, letters), *passed, *_edges(region)))
+    return Region(source, lines, conversion.chorale, np.zeros_like(conversion.chorale.onset), tuple(passed), conversion.report)
 
 
 def with_region(region: Region, filled: Chorale) -> Score:
@@ -117,14 +124,24 @@ def _spans(chorale: Chorale, bars: Sequence[str], start: str | None, end: str | 
     if bars and (start, end) != (None, None):
         raise ConfigError("a region is named by bars or by its beginning and end, not by both; choose one")
     if bars:
-        return [span for text in bars for span in bar_spans(text, chorale)]
+        return [span for text in bars for span in _bar_spans(text, chorale)]
     if (start, end, letters) == (None, None, VOICE_LETTERS):
         raise ConfigError("no region is named; name bars like 5-8, a beginning and an end like 3:2 and 5:1, or voices like ATB")
-    first = 0 if start is None else step_at(start, chorale)
-    last = chorale.steps if end is None else step_at(end, chorale, is_end=True)
+    first = 0 if start is None else _step_at(start, chorale)
+    last = chorale.steps if end is None else _step_at(end, chorale, is_end=True)
     if last <= first:
         raise NotationError(f"a region from {start or 'the beginning'} to {end or 'the end'} holds nothing; its end must come after")
     return [(first, last)]
+
+
+def _bar_spans(text: str, chorale: Chorale) -> list[Span]:
+    with showing(text):
+        return bar_spans(text, chorale)
+
+
+def _step_at(text: str, chorale: Chorale, is_end: bool = False) -> int:
+    with showing(text):
+        return step_at(text, chorale, is_end)
 
 
 def _struck_again(chorale: Chorale, free: BoolArray) -> Chorale:

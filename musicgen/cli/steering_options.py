@@ -1,0 +1,137 @@
+"""The options that say what is asked: one for each field of a `Request`, so that a flag and a line of a request file mean the same."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from musicgen.cli.options import DEFAULT_MODEL, JsonOption, Layout, LayoutOption, OutputOption
+from musicgen.errors import FileError
+from musicgen.files.atomic import check_output
+
+if TYPE_CHECKING:
+    from musicgen.steering.request import Request
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a command's results go."""
+
+    paths: list[Path] | None
+    layout: Layout
+    as_json: bool
+    save_request: Path | None
+
+
+def _text(help: str, *names: str, **more: Any) -> Any:
+    return Annotated[str | None, typer.Option(*names, help=help, **more)]
+
+
+def _texts(help: str, *names: str) -> Any:
+    return Annotated[list[str] | None, typer.Option(*names, help=f"{help} Also several times.")]
+
+
+def _whole(help: str, **more: Any) -> Any:
+    return Annotated[int | None, typer.Option(help=help, **more)]
+
+
+def _number(help: str, **more: Any) -> Any:
+    return Annotated[float | None, typer.Option(help=help, **more)]
+
+
+def _flag(help: str, *names: str) -> Any:
+    return Annotated[bool | None, typer.Option(*names, help=help)]
+
+
+_SCORE = "{}: .mid, .musicxml, .mxl, .abc or .krn."
+_SOURCES = {"harmonize": "The tune", "fill": "The score of four voices"}
+_OPTIONS: Mapping[str, Any] = {
+    "bars": _whole("Length in bars; 12 if not said."),
+    "meter": _text("4/4, 3/4, 6/8, ...; 4/4 if not said."),
+    "key": _text("'G minor', 'Bb', 'f#', ...; left to the seed if not said."),
+    "pickup": _number("Quarters before the first barline; left to the seed if not said."),
+    "phrase_bars": _whole("Bars between two fermatas; 2, in 3/4 4, if not said."),
+    "phrases": _text("Lengths of the phrases in bars: 4+4+4+4."),
+    "tempo": _number("Quarters a minute.", show_default="80"),
+    "part": _text("Name or number of the part that is the tune; found if not said."),
+    "keep": _text("Which voices of a four-voice score stay, by letters: S, SB, ...", show_default="S"),
+    "start": _text("Bar and beat where the region begins, like 3:2; the beginning if only --to is said.", "--from"),
+    "end": _text("Bar and beat where it ends, like 5:1, which itself stays; the end if only --from is said.", "--to"),
+    "voices": _text("Voices to rewrite, by letters: ATB, ...; alone, from beginning to end.", show_default="SATB"),
+    "quantize": _flag("Move notes that were played live to the grid.", "--quantize"),
+    "pin": _texts("A note that is given: 'B 4:3 C3' (voice, bar:beat, note), 'S 1:1-2:1 G4 A4 B4 A4' (equal notes over a span)."),
+    "avoid": _texts("Notes that shall not occur: 'T 1-8 C5', 'T >F4' (nothing above F4)."),
+    "only": _texts("Notes of these names, in any octave: 'A 3:2 F#'."),
+    "rhythm": _texts("Note lengths, over and over: 'B 1-4 1/4', 'A 5:1-7:1 3/8 1/8'."),
+    "cadence": _texts("A phrase's end: 4:3=half, '8:3=perfect in D minor'; also imperfect, plagal, deceptive, phrygian."),
+    "local_key": _texts("Only the notes of another key for a while: '5-8 D minor'."),
+    "picardy": _flag("A major third, or none, in the last chord of minor.", "--picardy/--no-picardy"),
+    "no_crossing": _flag("No voice above its upper neighbour.", "--no-crossing"),
+    "spacing": _whole("At most so many semitones between soprano and alto, alto and tenor: 12 is an octave."),
+    "leap": _whole("No voice leaps by more than so many semitones."),
+    "no_parallels": _flag("No parallel fifths and octaves.", "--no-parallels"),
+    "temperature": _number("Of the pitches, from 0 (strict) to 10 (wild); what is usual differs by model."),
+    "top_p": _number("Only the likeliest notes that reach this probability together; 1 is all."),
+    "sweeps": _number("For a model that redraws, like deepbach: how often; 16 is usual, more is slower."),
+    "model": _text("A composer of `musicgen models`, or the folder of a checkpoint.", "--model", "-m", show_default=DEFAULT_MODEL),
+    "seed": _whole("The same seed gives the same music. By default a random one, which is printed."),
+    "count": _whole("Write several pieces, numbered c-001.mid, ..., with seeds counting up.", show_default="1"),
+}
+_OF_FILL = {"bars": _texts("Bars to rewrite: 5, 5-8 or 2,5-8. A pick-up is bar 0.")}
+_OUTPUT: Mapping[str, tuple[Any, Any]] = {
+    "output": (OutputOption, None),
+    "layout": (LayoutOption, Layout.OPEN),
+    "request": (Annotated[Path | None, typer.Option(help="A request file; what is said by other options comes before it.")], None),
+    "save_request": (Annotated[Path | None, typer.Option(help="Write what was asked, with the seed, as a request file: my.toml.")], None),
+    "as_json": (JsonOption, False),
+}
+
+
+def command(task: str, takes: tuple[str, ...]) -> Callable[[Callable[[Request, Output], None]], Callable[..., None]]:
+    """A function of a request and its output as a command with an option for each field that the task takes."""
+    asked = {name: _annotation(task, name) for name in takes}
+    others = {name: annotation for name, (annotation, _) in _OUTPUT.items()}
+    defaults = {name: default for name, (_, default) in _OUTPUT.items()}
+
+    def decorate(run: Callable[[Request, Output], None]) -> Callable[..., None]:
+        def called(**options: Any) -> None:
+            given = {name: options[name] for name in asked if options[name] not in (None, [])}
+            output = Output(options["output"], options["layout"], options["as_json"], options["save_request"])
+            run(_request(task, options["request"], given, output), output)
+
+        called.__doc__ = run.__doc__
+        called.__annotations__ = asked | others
+        parameters = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=defaults.get(name))
+            for name, annotation in called.__annotations__.items()
+        ]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return called
+
+    return decorate
+
+
+def _annotation(task: str, name: str) -> Any:
+    if name == "source":
+        return Annotated[str | None, typer.Argument(metavar="SCORE", help=_SCORE.format(_SOURCES[task]), show_default=False)]
+    return _OF_FILL.get(name, _OPTIONS[name]) if task == "fill" else _OPTIONS[name]
+
+
+def _request(task: str, file: Path | None, given: Mapping[str, Any], output: Output) -> Request:
+    """What the file asks, with the flags over it."""
+    from musicgen.steering.request import Request, key_of, read_request
+
+    values, origins = read_request(file) if file else ({}, {})
+    if file and values.get("task", task) != task:
+        raise FileError(file, f"a request to {values['task']}, not to {task}; use `musicgen {values['task']} --request {file}`")
+    if output.save_request:
+        if output.save_request.suffix != ".toml":
+            raise FileError(output.save_request, "a request is kept in a .toml file; choose such a name")
+        check_output(output.save_request)
+    flags = {name: f"--{key_of(name).replace('_', '-')}" for name in given}
+    return Request.from_values({**values, "task": task, **given}, {**origins, **flags})
