@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
@@ -15,8 +15,9 @@ from music21 import bar, chord, expressions, harmony, instrument, note, repeat, 
 from musicgen.errors import FileError, NotationError
 from musicgen.files.music21_maps import bars_of, changes, decimal, irregular_bars, keys_of, measures, meters_of, quarters, tempos_of
 from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER
+from musicgen.music.colors import written_color
 from musicgen.music.pitch import Spelling
-from musicgen.music.score import KeyAt, MeterAt, Note, Part, Score, TempoAt, counted
+from musicgen.music.score import ColoredRest, KeyAt, MeterAt, Note, Part, Score, TempoAt, counted
 
 MAX_TIMES = 16  # of one repeat
 _DEFAULT_PROGRAM = 52
@@ -34,6 +35,18 @@ class RawNote:
     tie: str  # "", start, continue or stop
     voice: int
     place: str
+    color: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawRest:
+    """A colored one; the others are the gaps between notes."""
+
+    start: Fraction
+    end: Fraction
+    voice: int
+    place: str
+    color: str
 
 
 def score_of(piece: Any, path: Path, remarks: Iterable[str] = ()) -> Score:
@@ -43,17 +56,21 @@ def score_of(piece: Any, path: Path, remarks: Iterable[str] = ()) -> Score:
     said += _left_out(piece)
     piece = _unrolled(_at_sounding_pitch(piece, said), said)
     streams = list(piece.parts) or [piece]
-    voices = [joined(_raw_notes(part, path, _name(part, index), said)) for index, part in enumerate(streams)]
+    voices = [joined(_raw_notes(part, path, _name(part, index), said), said) for index, part in enumerate(streams)]
     if not any(voices):
         raise FileError(path, "there are no notes with a pitch in it; choose a file with a tune")
+    rests = [_raw_rests(part, path, _name(part, index)) for index, part in enumerate(streams)]
     signatures = meters_of(streams, path)
     if not signatures:
         said.append("the file names no meter; read as 4/4")
-    meters, pickup = irregular_bars(bars_of(streams), signatures)
+    bars = bars_of(streams)
+    meters, pickup = irregular_bars(bars, signatures)
     keys, tempos = keys_of(streams, path, _last_bass(voices)), tempos_of(streams, path)
     bar_lengths = [meter.bar_quarters for meter in meters.values()]
-    tpq = _ticks_per_quarter([raw for part in voices for raw in part], [*meters, *keys, *tempos, *bar_lengths, pickup], path)
-    parts = [part for index, part in enumerate(streams) for part in _parts(part, _name(part, index), voices[index], tpq)]
+    raws = [raw for part in (*voices, *rests) for raw in part]
+    tpq = _ticks_per_quarter(raws, [*meters, *keys, *tempos, *bar_lengths, pickup], path)
+    parts = [part for index, part in enumerate(streams) for part in _parts(part, _name(part, index), voices[index], rests[index], tpq)]
+    written_end = (bars[-1].start + bars[-1].length) * tpq if bars else Fraction(0)
     return Score(
         tuple(parts),
         tpq,
@@ -63,6 +80,7 @@ def score_of(piece: Any, path: Path, remarks: Iterable[str] = ()) -> Score:
         int(pickup * tpq),
         _title(piece, path),
         tuple(dict.fromkeys(said)),
+        int(written_end) if written_end.denominator == 1 else 0,
     )
 
 
@@ -141,17 +159,45 @@ def _name(part: Any, index: int) -> str:
     return " ".join(str(name).split()) if name else f"Part {index + 1}"
 
 
-def _raw_notes(part: Any, path: Path, name: str, remarks: list[str]) -> list[RawNote]:
-    raw = []
+def _elements(part: Any, name: str, kind: type) -> Iterator[tuple[Any, Fraction, int, str]]:
+    """Notes or rests, each with its start, voice and place."""
     for measure in measures(part):
         base = quarters(measure.offset) if measure is not part else Fraction(0)
-        layers = [(0, measure), *enumerate(measure.voices)]
-        for voice, layer in layers:
-            for element in layer.notes:
+        for voice, layer in [(0, measure), *enumerate(measure.voices)]:
+            for element in layer.getElementsByClass(kind):
                 offset = quarters(element.offset)
                 place = f"{name}, bar {measure.number} beat {decimal(1 + offset)}" if measure is not part else name
-                raw += _raw_chord(element, base + offset, voice, place, path, remarks)
-    return raw
+                yield element, base + offset, voice, place
+
+
+def _raw_notes(part: Any, path: Path, name: str, remarks: list[str]) -> list[RawNote]:
+    return [
+        raw
+        for element, start, voice, place in _elements(part, name, note.NotRest)
+        for raw in _raw_chord(element, start, voice, place, path, remarks)
+    ]
+
+
+def _raw_rests(part: Any, path: Path, name: str) -> list[RawRest]:
+    rests = []
+    for element, start, voice, place in _elements(part, name, note.Rest):
+        color = _color(element)
+        if color is not None:
+            rests.append(RawRest(start, start + _length(element, place, path), voice, place, color))
+    return rests
+
+
+def _color(*elements: Any) -> str | None:
+    """That of the first that has one."""
+    found = (written_color(element.style.color) for element in elements if element.hasStyleInformation)
+    return next((color for color in found if color is not None), None)
+
+
+def _length(element: Any, place: str, path: Path) -> Fraction:
+    length = Fraction(0) if element.duration.isGrace else quarters(element.duration.quarterLength)
+    if length > MAX_QUARTERS:
+        raise FileError(path, f"{place}: a note of {float(length):g} quarters; at most {MAX_QUARTERS} are read")
+    return length
 
 
 def _raw_chord(element: Any, start: Fraction, voice: int, place: str, path: Path, remarks: list[str]) -> list[RawNote]:
@@ -162,9 +208,7 @@ def _raw_chord(element: Any, start: Fraction, voice: int, place: str, path: Path
     if not members:
         remarks.append("unpitched percussion is not read")
         return []
-    length = Fraction(0) if element.duration.isGrace else quarters(element.duration.quarterLength)
-    if length > MAX_QUARTERS:
-        raise FileError(path, f"{place}: a note of {float(length):g} quarters; at most {MAX_QUARTERS} are read")
+    length = _length(element, place, path)
     fermata = any(isinstance(mark, expressions.Fermata) for mark in element.expressions)
     return [
         RawNote(
@@ -175,6 +219,7 @@ def _raw_chord(element: Any, start: Fraction, voice: int, place: str, path: Path
             member.tie.type if member.tie is not None and length else "",
             voice,
             place,
+            _color(member, element),
         )
         for member in members
     ]
@@ -191,8 +236,11 @@ def _spelling(pitch: Any, place: str, path: Path) -> Spelling:
     return spelling
 
 
-def joined(raw: Iterable[RawNote]) -> list[RawNote]:
-    """Ties joined: a note that ends a tie continues the one of its name that stops where it starts, if it can in its own voice."""
+def joined(raw: Iterable[RawNote], remarks: list[str]) -> list[RawNote]:
+    """Ties joined: a note that ends a tie continues the one of its name that stops where it starts, if it can in its own voice.
+
+    It has the first color of its pieces: who marks a note often marks but one of them.
+    """
     notes: list[RawNote] = []
     waiting: dict[tuple[Spelling, Fraction], list[int]] = defaultdict(list)
     for each in sorted(raw, key=lambda each: (each.start, each.end, each.spelling.pitch, each.voice)):
@@ -200,7 +248,10 @@ def joined(raw: Iterable[RawNote]) -> list[RawNote]:
         if held:
             index = min(held, key=lambda index: notes[index].voice != each.voice)
             held.remove(index)
-            notes[index] = replace(notes[index], end=each.end, fermata=notes[index].fermata or each.fermata)
+            first = notes[index]
+            if first.color and each.color and first.color != each.color:
+                remarks.append(f"{first.place}: {first.spelling} is tied over with another color; the whole note was read as {first.color}")
+            notes[index] = replace(first, end=each.end, fermata=first.fermata or each.fermata, color=first.color or each.color)
         else:
             index = len(notes)
             notes.append(each)
@@ -209,9 +260,9 @@ def joined(raw: Iterable[RawNote]) -> list[RawNote]:
     return notes
 
 
-def _parts(part: Any, name: str, raw: Sequence[RawNote], tpq: int) -> list[Part]:
-    """One part for each voice of the staff that has notes; `Soprano/Alto` lends each voice its name."""
-    used = sorted({each.voice for each in raw})
+def _parts(part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest], tpq: int) -> list[Part]:
+    """One part for each voice of the staff that has notes or colored rests; `Soprano/Alto` lends each voice its name."""
+    used = sorted({each.voice for each in (*raw, *rests)})
     names = name.split("/")
     if len(used) == 1:
         names = [name]
@@ -221,17 +272,27 @@ def _parts(part: Any, name: str, raw: Sequence[RawNote], tpq: int) -> list[Part]
     program = found.midiProgram if found is not None and found.midiProgram is not None else _DEFAULT_PROGRAM
     is_drum = found is not None and found.midiChannel == 9
     return [
-        Part(voice_name.strip(), tuple(_note(each, tpq) for each in raw if each.voice == voice), program, is_drum)
+        Part(
+            voice_name.strip(),
+            tuple(_note(each, tpq) for each in raw if each.voice == voice),
+            program,
+            is_drum,
+            tuple(_rest(each, tpq) for each in rests if each.voice == voice),
+        )
         for voice, voice_name in zip(used, names, strict=True)
     ]
 
 
 def _note(raw: RawNote, tpq: int) -> Note:
     start, end = int(raw.start * tpq), int(raw.end * tpq)
-    return Note(start, end - start, raw.spelling.pitch, spelling=raw.spelling, fermata=raw.fermata)
+    return Note(start, end - start, raw.spelling.pitch, spelling=raw.spelling, fermata=raw.fermata, color=raw.color)
 
 
-def _ticks_per_quarter(notes: Iterable[RawNote], others: Iterable[Any], path: Path) -> int:
+def _rest(raw: RawRest, tpq: int) -> ColoredRest:
+    return ColoredRest(int(raw.start * tpq), int(raw.end * tpq), raw.color)
+
+
+def _ticks_per_quarter(notes: Iterable[RawNote | RawRest], others: Iterable[Any], path: Path) -> int:
     tpq = 4
     for other in others:
         tpq = math.lcm(tpq, Fraction(other).denominator)

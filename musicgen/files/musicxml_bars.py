@@ -42,11 +42,17 @@ def add_bar(part: ET.Element, page: Page, bars: Sequence[Bar], index: int) -> No
     upper: set[tuple[Fraction, Fraction]] = set()
     for number, line in enumerate(page.staff.lines):
         events = line.bars[index]
-        if number and not any(event.notes or event.graces for event in events) and (not line.first or _resting(events) <= upper):
+        voice = Voice(measure, page, bar, number, stems[number], shown)
+        colored = any(voice.rest_color(event) for event in events if not event.notes)
+        if (
+            number
+            and not any(event.notes or event.graces for event in events)
+            and (not line.first or _resting(events) <= upper)
+            and not colored
+        ):
             continue
         if number:
             add_text(ET.SubElement(measure, "backup"), "duration", bar.end - bar.start)
-        voice = Voice(measure, page, bar, number, stems[number], shown)
         for event in events:
             voice.add(event, hidden=not event.notes and (not line.first or (event.start, event.end) in upper))
         upper |= _resting(events)
@@ -140,8 +146,9 @@ class Voice:
     shown: dict[tuple[int, Fraction, Note], str]
 
     def add(self, event: Event, hidden: bool) -> None:
-        """`hidden`: a rest that the eye finds in another voice of the staff."""
-        tick = self.bar.start + self.page.ticks(event.start - self.bar.lead)
+        """`hidden`: a rest that the eye finds in another voice of the staff, unless it has a color of its own."""
+        tick = self._tick(event.start)
+        hidden = hidden and self.rest_color(event) is None
         if self.number == 0 and tick > self.bar.start and tick in [change.start for change in self.page.score.keys]:
             _add_key(ET.SubElement(self.measure, "attributes"), self.page.key_at(tick))
         for index, note in enumerate(event.graces):
@@ -155,8 +162,21 @@ class Voice:
         if not event.notes and not hidden:
             self._add_rest(event)
 
+    def rest_color(self, event: Event) -> str | None:
+        """None under a second line of a part: its rests are those of the first."""
+        if not self.page.staff.lines[self.number].first:
+            return None
+        return self.page.rest_color(self.number, self._tick(event.start), self._tick(event.end))
+
+    def _tick(self, position: Fraction) -> int:
+        return self.bar.start + self.page.ticks(position - self.bar.lead)
+
+    def _add_element(self, color: str | None) -> ET.Element:
+        """A note or rest. MuseScore and verovio read the color here and at the note's head."""
+        return ET.SubElement(self.measure, "note", {"color": color.upper()} if color else {})
+
     def _add_grace(self, event: Event, note: Note, *, in_chord: bool, value: str, index: int) -> None:
-        element = ET.SubElement(self.measure, "note")
+        element = self._add_element(note.color)
         ET.SubElement(element, "grace", slash="yes" if len(event.graces) == 1 else "no")
         self._add_pitch(element, note)
         add_text(element, "voice", self.number + 1)
@@ -168,7 +188,7 @@ class Voice:
                 add_text(element, "beam", word, number=depth)
 
     def _add_rest(self, event: Event) -> None:
-        element = ET.SubElement(self.measure, "note")
+        element = self._add_element(self.rest_color(event))
         ET.SubElement(element, "rest", {} if event.value else {"measure": "yes"})
         add_text(element, "duration", self.page.ticks(event.end - event.start))
         add_text(element, "voice", self.number + 1)
@@ -177,7 +197,7 @@ class Voice:
             _add_tuplet_marks(ET.SubElement(element, "notations"), event, event.tuplet)
 
     def _add_note(self, event: Event, note: Note, index: int) -> None:
-        element = ET.SubElement(self.measure, "note")
+        element = self._add_element(note.color)
         if index:
             ET.SubElement(element, "chord")
         self._add_pitch(element, note)

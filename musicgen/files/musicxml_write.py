@@ -60,7 +60,8 @@ def _refined(score: Score) -> Score:
 def _bars(score: Score) -> list[Bar]:
     """The last bar is as much shorter as the pick-up is long, where the music lets it."""
     graces = [note.start + 1 for part in score.parts for note in part.notes if not note.duration]
-    until = max([score.end, *graces, 1])
+    rests = [rest.end for part in score.parts for rest in part.colored_rests]
+    until = max([score.end, *graces, *rests, 1])
     starts = score.bar_starts(until)
     if not any(part.notes for part in score.parts):
         raise NotationError("the score has no notes; there is nothing to write")
@@ -79,7 +80,7 @@ def _bars(score: Score) -> list[Bar]:
 
 
 def _staves(score: Score, bars: Sequence[Bar], layout: Layout) -> list[Staff]:
-    parts = [part for part in score.parts if part.notes] if layout == "open" else list(score.parts)
+    parts = [part for part in score.parts if part.notes or part.colored_rests] if layout == "open" else list(score.parts)
     if layout == "open":
         return [_staff(score, bars, part.name or f"Part {index + 1}", (part,), _clef(part), index == 0) for index, part in enumerate(parts)]
     if len(parts) != 4 or any(part.is_drum for part in parts):
@@ -101,7 +102,7 @@ def _clef(part: Part) -> Clef:
         return _BASS
     if "soprano" in name or "alto" in name:
         return _TREBLE
-    return _TREBLE if median(note.pitch for note in part.notes) >= 58 else _BASS
+    return _TREBLE if not part.notes or median(note.pitch for note in part.notes) >= 58 else _BASS
 
 
 def _staff(score: Score, bars: Sequence[Bar], name: str, parts: tuple[Part, ...], clef: Clef, has_tempos: bool) -> Staff:
@@ -110,9 +111,16 @@ def _staff(score: Score, bars: Sequence[Bar], name: str, parts: tuple[Part, ...]
     for number, part in enumerate(parts):
         voices = into_voices(part.notes)
         for index, (voice, graces) in enumerate(zip(voices, _shared_graces(part.notes, voices), strict=True)):
-            events = write_voice(voice, graces, bars, changes, score.ticks_per_quarter, part.name or name)
+            cuts = [*changes, *_rest_cuts(part, voice)]
+            events = write_voice(voice, graces, bars, cuts, score.ticks_per_quarter, part.name or name)
             lines.append(Line(number, index == 0, tuple(map(tuple, events))))
     return Staff(name, parts, clef, tuple(lines), has_tempos)
+
+
+def _rest_cuts(part: Part, voice: Iterable[tuple[Note, ...]]) -> list[int]:
+    """Where a colored rest begins or ends and no note sounds."""
+    cuts = {tick for rest in part.colored_rests for tick in (rest.start, rest.end)}
+    return sorted(cuts - {tick for chord in voice for tick in cuts if chord[0].start < tick < chord[0].end}) if cuts else []
 
 
 def _shared_graces(notes: Iterable[Note], voices: Sequence[Sequence[tuple[Note, ...]]]) -> list[list[Note]]:

@@ -56,6 +56,11 @@ class Page:
     def spelling(self, note: Note) -> Spelling:
         return note.spelling or spell(note.pitch, self.key_at(note.start))
 
+    def rest_color(self, line: int, start: int, end: int) -> str | None:
+        """That of the rest of a line that fills [start, end) in ticks."""
+        rests = self.staff.parts[self.staff.lines[line].part].colored_rests
+        return next((rest.color for rest in rests if rest.start <= start and end <= rest.end), None)
+
     def ticks(self, quarters: Fraction) -> int:
         return int(quarters * self.score.ticks_per_quarter)
 

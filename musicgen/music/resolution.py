@@ -6,14 +6,16 @@ from dataclasses import replace
 from itertools import chain
 from math import gcd
 
-from musicgen.music.score import KeyAt, MeterAt, Note, Score, TempoAt
+from musicgen.music.score import ColoredRest, KeyAt, MeterAt, Note, Part, Score, TempoAt
 
 
 def needed_resolution(score: Score) -> int:
     """The fewest ticks a quarter that hold every tick of the score."""
     changes = chain[MeterAt | KeyAt | TempoAt](score.meters, score.keys, score.tempos)
     notes = chain.from_iterable((note.start, note.duration) for part in score.parts for note in part.notes)
-    return score.ticks_per_quarter // gcd(score.ticks_per_quarter, score.pickup, *(change.start for change in changes), *notes)
+    rests = chain.from_iterable((rest.start, rest.end) for part in score.parts for rest in part.colored_rests)
+    others = (score.pickup, score.written_end, *(change.start for change in changes))
+    return score.ticks_per_quarter // gcd(score.ticks_per_quarter, *others, *notes, *rests)
 
 
 def rescaled(score: Score, ticks_per_quarter: int) -> Score:
@@ -27,12 +29,19 @@ def rescaled(score: Score, ticks_per_quarter: int) -> Score:
     def scaled_note(note: Note) -> Note:
         return replace(note, start=scaled(note.start), duration=scaled(note.duration))
 
+    def scaled_rest(rest: ColoredRest) -> ColoredRest:
+        return replace(rest, start=scaled(rest.start), end=scaled(rest.end))
+
+    def scaled_part(part: Part) -> Part:
+        return replace(part, notes=tuple(map(scaled_note, part.notes)), colored_rests=tuple(map(scaled_rest, part.colored_rests)))
+
     return replace(
         score,
-        parts=tuple(replace(part, notes=tuple(map(scaled_note, part.notes))) for part in score.parts),
+        parts=tuple(map(scaled_part, score.parts)),
         ticks_per_quarter=ticks_per_quarter,
         meters=tuple(replace(change, start=scaled(change.start)) for change in score.meters),
         keys=tuple(replace(change, start=scaled(change.start)) for change in score.keys),
         tempos=tuple(replace(change, start=scaled(change.start)) for change in score.tempos),
         pickup=scaled(score.pickup),
+        written_end=scaled(score.written_end),
     )

@@ -57,7 +57,10 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One sounding note, ties already joined. `duration` 0 marks a grace note. `pitch` sounds; `spelling` is how it is written."""
+    """One sounding note, ties already joined. `duration` 0 marks a grace note. `pitch` sounds; `spelling` is how it is written.
+
+    `color`: `#rrggbb`, None for black.
+    """
 
     start: int
     duration: int
@@ -65,6 +68,7 @@ class Note:
     velocity: int = 80
     spelling: Spelling | None = None
     fermata: bool = False
+    color: str | None = None
 
     def __post_init__(self) -> None:
         if self.start < 0 or self.duration < 0:
@@ -80,6 +84,15 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class ColoredRest:
+    """Ticks [start, end) where a part rests and someone has colored the rest; other rests are the gaps between notes."""
+
+    start: int
+    end: int
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One instrument or staff: `program` is the General MIDI number counted from 0 (52 Choir Aahs)."""
 
@@ -87,6 +100,7 @@ class Part:
     notes: tuple[Note, ...]
     program: int = 52
     is_drum: bool = False
+    colored_rests: tuple[ColoredRest, ...] = ()
 
     @property
     def end(self) -> int:
@@ -119,6 +133,7 @@ class Score:
 
     `pickup`: ticks before the first barline, 0 for none; the first meter still names the full bar.
     `remarks`: what a reader did that a user should know (repeats expanded, notes moved), one sentence each.
+    `written_end`: the last barline, where the file has one; rests may lie between the last note and it.
     """
 
     parts: tuple[Part, ...]
@@ -129,6 +144,7 @@ class Score:
     pickup: int = 0
     title: str = ""
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    written_end: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if self.ticks_per_quarter < 1:
