@@ -19,12 +19,14 @@ from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Boo
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.places import bar_spans, step_at, voice_letters
 from musicgen.music.resolution import rescaled
-from musicgen.music.score import KeyAt, Note, Part, Score
+from musicgen.music.score import ColoredRest, KeyAt, Note, Part, Score
 from musicgen.music.separate import Line, find_lines, part_names
 from musicgen.music.sketch import Sketch, free_region
 from musicgen.music.tune import spelled
 
 Span = tuple[int, int]
+
+_VELOCITY = 80  # of a voice that has no note yet; a note's own default
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +74,19 @@ def find_region(
     free = np.zeros_like(chorale.onset)
     for span in spans:
         free |= free_region(chorale, [VOICE_LETTERS.index(letter) for letter in letters], *span)
-    region = replace(whole, chorale=_struck_again(chorale, free), free=free)
-    return replace(region, report=(_task(region.chorale, spans, letters), *whole.report, *_edges(region)))
+    return with_free(whole, free, _task(chorale, spans, letters))
+
+
+def with_free(whole: Region, free: BoolArray, task: str) -> Region:
+    """A score of which nothing was free, with free cells (V, T); its report tells the task and what becomes of the notes at its edges."""
+    region = replace(whole, chorale=_struck_again(whole.chorale, free), free=free)
+    return replace(region, report=(task, *whole.report, *_edges(region)))
 
 
 def read_region(score: Score) -> Region:
     """The four voices of a whole score, with nothing free yet; what a user should know of how they were found is its report."""
     source = rescaled(score, lcm(score.ticks_per_quarter, STEPS_PER_QUARTER))
-    lines, passed = _four_lines(source)
+    lines, passed = four_lines(source)
     conversion = grid_lines(source, lines)
     return Region(source, lines, conversion.chorale, np.zeros_like(conversion.chorale.onset), tuple(passed), conversion.report)
 
@@ -102,9 +109,9 @@ def with_region(region: Region, filled: Chorale) -> Score:
 # --- which cells
 
 
-def _four_lines(score: Score) -> tuple[tuple[Line, ...], list[str]]:
-    """The voices, soprano to bass, and what a user should know of how they were found."""
-    lines, remarks = find_lines(score)
+def four_lines(score: Score, parts: Sequence[int] | None = None) -> tuple[tuple[Line, ...], list[str]]:
+    """The voices, soprano to bass, and what a user should know of how they were found; from `parts`, or from those that are voices."""
+    lines, remarks = find_lines(score, parts)
     voices = Counter(line.part for line in lines)
     shared = {
         index: f"{score.parts[index].name or f'part {index + 1}'} holds {count} voices" for index, count in voices.items() if count > 1
@@ -211,7 +218,7 @@ def _rewritten(region: Region, voice: int, before: tuple[Note, ...], after: tupl
     """A voice with its kept notes and the new ones. `before`, `after`: the grid's notes of the source and of the filled chorale."""
     line, spans = region.lines[voice], region.spans(voice)
     notes = [piece for _, piece in _kept(region, voice, spelled(region.score, line.notes, before))]
-    velocity = median_low(note.velocity for note in line.notes)
+    velocity = median_low([note.velocity for note in line.notes] or [_VELOCITY])
     for begin, end in spans:
         # A note played a little before the region's end begins what follows; the new ones leave it room.
         limit = min((note.start for note in notes if begin < note.start < end), default=end)
@@ -247,4 +254,11 @@ def _parts(part: Part, lines: Sequence[Line]) -> list[Part]:
     if not lines:
         return [part]
     alone = part.name if len(lines) == 1 else ""
-    return [replace(part, name=alone or line.name.capitalize(), notes=line.notes) for line in lines]
+    return [
+        replace(part, name=alone or line.name.capitalize(), notes=line.notes, colored_rests=_still_resting(part, line.notes))
+        for line in lines
+    ]
+
+
+def _still_resting(part: Part, notes: Sequence[Note]) -> tuple[ColoredRest, ...]:
+    return tuple(rest for rest in part.colored_rests if all(note.end <= rest.start or note.start >= rest.end for note in notes))
