@@ -164,11 +164,13 @@ def parse_toml(text: str, path: str | Path) -> tuple[dict[str, Any], dict[str, s
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise FileError(path, f'not TOML: {error}; write lines like seed = 7 or pin = ["B 4:3 C3"]') from error
+    task = table.get("task")
     names = {key_of(name): name for name in ("task", *FIELDS)}
+    choices = [key_of(name) for name in ("task", *(TAKES[task] if task in TASKS else FIELDS))]
     lines = {key: _line(text, key) for key in table}
     for key in table:
         if key not in names:
-            raise FileError(path, f"{lines[key]}there is no key {key!r}; {nearest(key, names)}")
+            raise FileError(path, f"{lines[key]}there is no key {key!r}; {nearest(key, choices)}")
     origins = {names[key]: f"{path}: {lines[key]}{key}" for key in table}
     return {names[key]: value for key, value in table.items()}, origins
 
