@@ -13,9 +13,10 @@ from fractions import Fraction
 
 from musicgen.files.metrical import NOTE_VALUES
 from musicgen.files.notation import Bar, Event, Tuplet
-from musicgen.files.page import Clef, Page, Staff, accidentals
+from musicgen.files.page import Page, Staff, accidentals
 from musicgen.music.pitch import Key
-from musicgen.music.score import Note, TempoAt
+from musicgen.music.score import Clef, Note, TempoAt
+from musicgen.music.transposition import CONCERT
 
 _BEATS = {Fraction(2): ("half", 0), Fraction(3, 2): ("quarter", 1)}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -92,6 +93,8 @@ def _add_attributes(measure: ET.Element, page: Page, bar: Bar, previous: Bar | N
         add_text(time, "beat-type", bar.meter.unit)
     if previous is None:
         _add_clef(attributes, page.staff.clef)
+    if new_key:
+        _add_transposition(attributes, page, bar.start)
 
 
 def _add_key(attributes: ET.Element, key: Key) -> None:
@@ -108,6 +111,17 @@ def _add_clef(attributes: ET.Element, clef: Clef) -> None:
         add_text(element, "line", line)
     if octaves:
         add_text(element, "clef-octave-change", octaves)
+
+
+def _add_transposition(attributes: ET.Element, page: Page, tick: int) -> None:
+    """From what is written to what sounds, where that begins or changes."""
+    transposition = page.transposition_at(tick)
+    if transposition == (page.transposition_at(tick - 1) if tick else CONCERT):
+        return
+    sounding = transposition.reversed()
+    element = ET.SubElement(attributes, "transpose")
+    add_text(element, "diatonic", sounding.steps)
+    add_text(element, "chromatic", sounding.semitones)
 
 
 def _add_tempo(measure: ET.Element, bar: Bar, change: TempoAt, is_shown: bool) -> None:
@@ -150,7 +164,9 @@ class Voice:
         tick = self._tick(event.start)
         hidden = hidden and self.rest_color(event) is None
         if self.number == 0 and tick > self.bar.start and tick in [change.start for change in self.page.score.keys]:
-            _add_key(ET.SubElement(self.measure, "attributes"), self.page.key_at(tick))
+            attributes = ET.SubElement(self.measure, "attributes")
+            _add_key(attributes, self.page.key_at(tick))
+            _add_transposition(attributes, self.page, tick)
         for index, note in enumerate(event.graces):
             self._add_grace(event, note, in_chord=False, value="eighth" if len(event.graces) == 1 else "16th", index=index)
         if hidden:

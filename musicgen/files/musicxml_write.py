@@ -16,9 +16,10 @@ from typing import Literal
 from musicgen.errors import NotationError
 from musicgen.files.musicxml_bars import add_bar, add_text
 from musicgen.files.notation import Bar, into_voices, write_voice
-from musicgen.files.page import Clef, Line, Page, Staff
+from musicgen.files.page import Line, Page, Staff
 from musicgen.music.resolution import needed_resolution, rescaled
-from musicgen.music.score import Note, Part, Score, counted
+from musicgen.music.score import Clef, Note, Part, Score, counted
+from musicgen.music.transposition import CONCERT
 
 Layout = Literal["open", "two-staff"]
 
@@ -93,16 +94,18 @@ def _staves(score: Score, bars: Sequence[Bar], layout: Layout) -> list[Staff]:
 
 
 def _clef(part: Part) -> Clef:
-    name = part.name.lower()
+    name = part.name.lower() if part.transposition == CONCERT else ""
     if part.is_drum:
         return _PERCUSSION
+    if part.clef is not None:
+        return part.clef
     if "tenor" in name:
         return _TREBLE_8
     if "bass" in name:
         return _BASS
     if "soprano" in name or "alto" in name:
         return _TREBLE
-    return _TREBLE if not part.notes or median(note.pitch for note in part.notes) >= 58 else _BASS
+    return _TREBLE if not part.notes or median(note.pitch for note in part.notes) + part.transposition.semitones >= 58 else _BASS
 
 
 def _staff(score: Score, bars: Sequence[Bar], name: str, parts: tuple[Part, ...], clef: Clef, has_tempos: bool) -> Staff:

@@ -9,9 +9,8 @@ from fractions import Fraction
 
 from musicgen.files.notation import Bar, Event
 from musicgen.music.pitch import FIFTHS_OF_LETTER, Key, Spelling, spell
-from musicgen.music.score import Note, Part, Score
-
-Clef = tuple[str, int, int]  # sign, line, octaves up
+from musicgen.music.score import Clef, Note, Part, Score
+from musicgen.music.transposition import CONCERT, Transposition
 
 _ACCIDENTALS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp", 3: "triple-sharp"}
 
@@ -39,6 +38,11 @@ class Staff:
     def is_shared(self) -> bool:
         return len(self.parts) > 1
 
+    @property
+    def transposition(self) -> Transposition:
+        """Two parts on one staff are written as they sound."""
+        return CONCERT if self.is_shared or self.parts[0].is_drum else self.parts[0].transposition
+
 
 @dataclass(frozen=True)
 class Page:
@@ -49,12 +53,21 @@ class Page:
     part_id: str
 
     def key_at(self, tick: int) -> Key:
+        """As it is written."""
+        return self.transposition_at(tick).key(self._sounding_key_at(tick))
+
+    def transposition_at(self, tick: int) -> Transposition:
+        return self.staff.transposition.in_key(self._sounding_key_at(tick))
+
+    def _sounding_key_at(self, tick: int) -> Key:
         keys = self.score.keys
         index = bisect_right([change.start for change in keys], tick) - 1
         return keys[max(index, 0)].key if keys else Key()
 
     def spelling(self, note: Note) -> Spelling:
-        return note.spelling or spell(note.pitch, self.key_at(note.start))
+        """As it is written."""
+        sounding = note.spelling or spell(note.pitch, self._sounding_key_at(note.start))
+        return self.transposition_at(note.start).spelling(sounding)
 
     def rest_color(self, line: int, start: int, end: int) -> str | None:
         """That of the rest of a line that fills [start, end) in ticks."""

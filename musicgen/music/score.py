@@ -12,8 +12,11 @@ from fractions import Fraction
 
 from musicgen.errors import NotationError
 from musicgen.music.pitch import Key, Spelling
+from musicgen.music.transposition import CONCERT, Transposition
 
 TICKS_PER_QUARTER = 480
+
+Clef = tuple[str, int, int]  # sign, line, octaves up
 
 
 def counted(number: int, what: str) -> str:
@@ -94,13 +97,18 @@ class ColoredRest:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One instrument or staff: `program` is the General MIDI number counted from 0 (52 Choir Aahs)."""
+    """One instrument or staff: `program` is the General MIDI number counted from 0 (52 Choir Aahs).
+
+    Its notes sound; `transposition` and `clef` say how they are written, None for the clef that suits them.
+    """
 
     name: str
     notes: tuple[Note, ...]
     program: int = 52
     is_drum: bool = False
     colored_rests: tuple[ColoredRest, ...] = ()
+    transposition: Transposition = CONCERT
+    clef: Clef | None = None
 
     @property
     def end(self) -> int:
