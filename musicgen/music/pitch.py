@@ -20,6 +20,7 @@ _NAME = re.compile(r"^([A-Ga-g])(##|#|x|bb|b|--?|)(-?\d+)$")
 _ALTERATION = {"": 0, "#": 1, "##": 2, "x": 2, "b": -1, "bb": -2, "-": -1, "--": -2}
 
 Mode = Literal["major", "minor"]
+_SCALES: dict[Mode, tuple[int, ...]] = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 9, 10, 11)}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,6 +96,11 @@ class Key:
     @property
     def tonic_name(self) -> str:
         return str(Spelling.at_fifths(self.tonic_fifths, 60 + self.tonic))[:-1]
+
+    @property
+    def scale(self) -> frozenset[int]:
+        """The pitch classes of the scale; in minor with both sixths and both sevenths."""
+        return frozenset((self.tonic + degree) % 12 for degree in _SCALES[self.mode])
 
     @classmethod
     def of_tonic(cls, tonic: int, mode: Mode) -> Key:

@@ -180,6 +180,18 @@ class GridTokenizer:
         struck = np.concatenate([[REST_ROW], np.arange(self.ladder.start, self.ladder.stop)])
         return np.concatenate([[-1], struck]) if self.held == "hold" else np.concatenate([struck, struck])
 
+    @property
+    def strikes(self) -> BoolArray:
+        """(K,) whether each id begins a note."""
+        pitch, onset = self.cells(np.arange(self.size))
+        return np.asarray(onset & (pitch != REST))
+
+    def outside_scale(self, key: Key) -> BoolArray:
+        """(K,) whether each id begins a note outside the scale of a piece's key."""
+        pitch, _ = self.cells(np.arange(self.size))
+        inside = np.isin((pitch + self.shift(key)) % 12, list(key.scale))
+        return np.asarray(self.strikes & ~inside)
+
     def _refuse_unknown_pitches(self, chorale: Chorale) -> None:
         unknown = (chorale.pitch != REST) & ((chorale.pitch < self.lowest) | (chorale.pitch > self.highest))
         if unknown.any():
