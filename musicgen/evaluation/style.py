@@ -6,7 +6,7 @@ Shapes: N pieces, M measures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,12 @@ def count(chorale: Chorale) -> dict[str, float]:
     for cadence in cadences:
         counted[cadence.kind] = counted.get(cadence.kind, 0) + 1
     return counted
+
+
+def rate_of(measure: Measure, counted: Mapping[str, float]) -> float:
+    """The rate of one measure in what `count` has counted; nan where there was no chance."""
+    chances = counted.get(measure.chances, 0)
+    return measure.scale * counted.get(measure.events, 0) / chances if chances else float("nan")
 
 
 def measure(chorales: Sequence[Chorale], seed: int = 0) -> dict[str, Rate]:
