@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
 from typing import Any
 
-from music21 import bar, chord, expressions, harmony, instrument, note, repeat, spanner, stream
+from music21 import bar, chord, expressions, harmony, note, repeat, spanner, stream
 
 from musicgen.errors import FileError, NotationError
 from musicgen.files.music21_maps import bars_of, changes, decimal, irregular_bars, keys_of, measures, meters_of, quarters, tempos_of
@@ -18,6 +18,7 @@ from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER
 from musicgen.music.colors import written_color
 from musicgen.music.pitch import Spelling
 from musicgen.music.score import ColoredRest, KeyAt, MeterAt, Note, Part, Score, TempoAt, counted
+from musicgen.music.transposition import CONCERT, Transposition
 
 MAX_TIMES = 16  # of one repeat
 _DEFAULT_PROGRAM = 52
@@ -49,12 +50,15 @@ class RawRest:
     color: str
 
 
-def score_of(piece: Any, path: Path, remarks: Iterable[str] = ()) -> Score:
-    """Notes, maps and title of what music21 parsed. `path` is for messages. Raises FileError, or whatever music21 does."""
+def score_of(piece: Any, path: Path, remarks: Iterable[str] = (), written: Mapping[str, Transposition] | None = None) -> Score:
+    """Notes, maps and title of what music21 parsed, at sounding pitch; `written`: how parts are transposed on paper, by their ids.
+
+    `path` is for messages. Raises FileError, or whatever music21 does.
+    """
     said = list(remarks)
     piece = _one_piece(piece, said)
     said += _left_out(piece)
-    piece = _unrolled(_at_sounding_pitch(piece, said), said)
+    piece = _unrolled(piece, said)
     streams = list(piece.parts) or [piece]
     voices = [joined(_raw_notes(part, path, _name(part, index), said), said) for index, part in enumerate(streams)]
     if not any(voices):
@@ -69,7 +73,11 @@ def score_of(piece: Any, path: Path, remarks: Iterable[str] = ()) -> Score:
     bar_lengths = [meter.bar_quarters for meter in meters.values()]
     raws = [raw for part in (*voices, *rests) for raw in part]
     tpq = _ticks_per_quarter(raws, [*meters, *keys, *tempos, *bar_lengths, pickup], path)
-    parts = [part for index, part in enumerate(streams) for part in _parts(part, _name(part, index), voices[index], rests[index], tpq)]
+    parts = [
+        part
+        for index, part in enumerate(streams)
+        for part in _parts(part, _name(part, index), voices[index], rests[index], written or {}, tpq)
+    ]
     written_end = (bars[-1].start + bars[-1].length) * tpq if bars else Fraction(0)
     return Score(
         tuple(parts),
@@ -114,14 +122,6 @@ def _left_out(piece: Any) -> list[str]:
     }
     remarks = [", ".join(counted(count, what) for what, count in kinds.items() if count) for kinds in (found, marks)]
     return [f"left out: {remark}" for remark in remarks if remark]
-
-
-def _at_sounding_pitch(piece: Any, remarks: list[str]) -> Any:
-    transposing = [found for found in piece.recurse().getElementsByClass(instrument.Instrument) if found.transposition is not None]
-    if not transposing:
-        return piece
-    remarks.append("transposing instruments were read at sounding pitch")
-    return piece.toSoundingPitch()
 
 
 def _unrolled(piece: Any, remarks: list[str]) -> Any:
@@ -260,7 +260,9 @@ def joined(raw: Iterable[RawNote], remarks: list[str]) -> list[RawNote]:
     return notes
 
 
-def _parts(part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest], tpq: int) -> list[Part]:
+def _parts(
+    part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest], written: Mapping[str, Transposition], tpq: int
+) -> list[Part]:
     """One part for each voice of the staff that has notes or colored rests; `Soprano/Alto` lends each voice its name."""
     used = sorted({each.voice for each in (*raw, *rests)})
     names = name.split("/")
@@ -271,6 +273,7 @@ def _parts(part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest
     found = part.getInstrument(returnDefault=False)
     program = found.midiProgram if found is not None and found.midiProgram is not None else _DEFAULT_PROGRAM
     is_drum = found is not None and found.midiChannel == 9
+    transposition = written.get(str(found.partId), CONCERT) if found is not None else CONCERT
     return [
         Part(
             voice_name.strip(),
@@ -278,6 +281,7 @@ def _parts(part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest
             program,
             is_drum,
             tuple(_rest(each, tpq) for each in rests if each.voice == voice),
+            transposition,
         )
         for voice, voice_name in zip(used, names, strict=True)
     ]
