@@ -7,7 +7,9 @@ beat, and a last chord that fills what the pick-up leaves of the last bar.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, Chorale
 from musicgen.music.constraints import Constraint, PitchClasses, VoiceRanges
 from musicgen.music.pitch import Key
+from musicgen.music.places import step_at
 from musicgen.music.score import Meter, MeterAt
 from musicgen.music.sketch import Sketch
 
@@ -27,13 +30,20 @@ PICARDY_THIRD = 0.6
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of an empty sketch; None leaves it to the seed, as Bach's chorales have it. `phrase_bars`: bars between fermatas."""
+    """What is asked of an empty sketch; None leaves it to the seed, as Bach's chorales have it.
+
+    phrase_bars: bars between fermatas; phrases: or the length of each phrase, in bars; ends: places (`4:3`) where phrases shall end, which
+    assumed ends make way for; picardy: whether the last chord of a minor key is major.
+    """
 
     bars: int = 12
     meter: Meter = Meter(4, 4)
     key: Key | None = None
     pickup_quarters: float | None = None
     phrase_bars: int | None = None
+    phrases: tuple[int, ...] = ()
+    ends: tuple[str, ...] = ()
+    picardy: bool | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.bars <= MOST_BARS:
@@ -44,6 +54,8 @@ class Plan:
             raise ConfigError(f"a pick-up of {self.pickup_quarters} quarters: a number is needed, like 1 or 0.5")
         if self.phrase_bars is not None and self.phrase_bars < 1:
             raise ConfigError(f"phrases of {self.phrase_bars} bars: at least 1")
+        if self.phrases and sum(self.phrases) != self.bars:
+            raise ConfigError(f"phrases of {' + '.join(map(str, self.phrases))} bars, {sum(self.phrases)} together, in {self.bars} bars")
         if (self.meter.bar_quarters * STEPS_PER_QUARTER).denominator != 1:
             raise NotationError(f"a bar of {self.meter} is no whole number of sixteenths; choose another meter")
 
@@ -55,32 +67,45 @@ def plan_sketch(plan: Plan, seed: int) -> Sketch:
     bar = Chorale.bar_steps(plan.meter)
     pickup = _pickup(plan, bar, rng)
     steps = plan.bars * bar
-    ends = _fermatas(plan, bar, pickup, rng)
+    assumed = _fermatas(plan, bar, pickup, rng)
     fermata = np.zeros(steps, dtype=bool)
-    fermata[ends] = True
     pitch = np.full((len(VOICES), steps), REST)
     onset = np.zeros_like(pitch, dtype=bool)
     onset[:, 0] = True
     empty = Chorale(pitch, onset, fermata, (MeterAt(0, plan.meter),), key, pickup)
-    return Sketch(empty, np.ones_like(onset), (VoiceRanges(), *_last_chord(key, ends[-1], steps, rng)))
+    asked = [step_at(place, empty) for place in plan.ends]
+    left = [end for end in assumed if all(abs(end - other) >= bar for other in asked)]
+    fermata[asked + left] = True
+    last = _last_chord(plan, key, assumed[-1], steps, rng) if assumed[-1] in left else ()
+    return Sketch(empty.replaced(fermata=fermata), np.ones_like(onset), (VoiceRanges(), *last))
 
 
-def with_phrases(chorale: Chorale) -> Chorale:
+def with_phrases(chorale: Chorale, phrases: Sequence[int] = ()) -> Chorale:
     """A tune without fermatas, with assumed ones as a condition for the composer: what was learned is that phrases end somewhere.
 
-    Phrases as in an empty sketch; each ends with the note that sounds on the last beat before the next. A tune with fermatas stays.
+    Phrases as in an empty sketch; each ends with the note that sounds on the last beat before the next. A tune with fermatas stays,
+    unless it is said how many bars each of its `phrases` has.
     """
-    if chorale.fermata.any():
+    if chorale.fermata.any() and not phrases:
         return chorale
     bar = Chorale.bar_steps(chorale.meter)
     beat = _beat_steps(chorale.meter)
-    begins = np.flatnonzero(chorale.bar_positions() == (bar - chorale.pickup) % bar)[:: _phrase_bars(chorale.meter)]
-    ends = [start - beat for start in begins if start >= bar and chorale.steps - start >= bar]
+    begins = np.flatnonzero(chorale.bar_positions() == (bar - chorale.pickup) % bar)
+    first = _first_bars(phrases, len(begins)) if phrases else range(0, len(begins), _phrase_bars(chorale.meter))
+    starts = [int(begins[index]) for index in first]
+    ends = [start - beat for start in starts if start >= bar and chorale.steps - start >= bar]
     notes = [note for note in chorale.notes(0) if note.pitch != REST]
     fermata = np.zeros(chorale.steps, dtype=bool)
     for step in [*ends, chorale.steps - 1]:
         fermata[max((note.start for note in notes if note.start <= step), default=notes[0].start)] = True
     return chorale.replaced(fermata=fermata)
+
+
+def _first_bars(phrases: Sequence[int], bars: int) -> Sequence[int]:
+    """The bars, from 0, that phrases begin with."""
+    if sum(phrases) != bars:
+        raise ConfigError(f"phrases of {' + '.join(map(str, phrases))} bars, {sum(phrases)} together, in {bars} bars")
+    return [sum(phrases[:index]) for index in range(len(phrases))]
 
 
 def _phrase_bars(meter: Meter) -> int:
@@ -113,17 +138,19 @@ def _fermatas(plan: Plan, bar: int, pickup: int, rng: np.random.Generator) -> li
     if middle >= bar - pickup:
         middle = 0
     # A phrase begins `pickup` before a barline, so bar number n (from 0) begins at pickup + n * bar.
-    ends = [pickup + (last - 1) * bar + middle for last in range(phrase_bars, plan.bars, phrase_bars)]
+    last_bars: Iterable[int] = accumulate(plan.phrases[:-1]) if plan.phrases else range(phrase_bars, plan.bars, phrase_bars)
+    ends = [pickup + (last - 1) * bar + middle for last in last_bars]
     last_start = pickup + (plan.bars - 1) * bar
     last = last_start if rng.random() < LONG_LAST_CHORD or middle == 0 else last_start + middle
     # The remainder of a division into phrases joins the last one, so that no phrase is a single bar.
-    if plan.bars % phrase_bars and len(ends) > 1:
+    if not plan.phrases and plan.bars % phrase_bars and len(ends) > 1:
         ends.pop()
     return [*ends, last]
 
 
-def _last_chord(key: Key, start: int, steps: int, rng: np.random.Generator) -> tuple[Constraint, ...]:
-    major = key.mode == "major" or rng.random() < PICARDY_THIRD
+def _last_chord(plan: Plan, key: Key, start: int, steps: int, rng: np.random.Generator) -> tuple[Constraint, ...]:
+    usual = rng.random() < PICARDY_THIRD
+    major = key.mode == "major" or (usual if plan.picardy is None else plan.picardy)
     tonic = key.tonic
     triad = frozenset({tonic, (tonic + (4 if major else 3)) % 12, (tonic + 7) % 12})
     upper = tuple(PitchClasses(voice, start, steps, triad) for voice in range(len(VOICES) - 1))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast, get_args
 
 from musicgen.errors import ConfigError, NotationError, nearest, pointing
+from musicgen.music.chorale import Chorale
 from musicgen.music.endings import Ending
 from musicgen.music.pitch import Key, parse_pitch
 from musicgen.music.places import span_at, step_at, voice_letters
@@ -80,17 +81,30 @@ def rhythm(sketch: Sketch, text: str) -> Sketch:
 
 def cadence(sketch: Sketch, text: str, picardy: bool = False) -> Sketch:
     """`4:3=half`, `8:3=perfect in D minor`."""
+    asked = read_cadence(text, sketch.given)
+    return sketch.cadence(asked.place, asked.kind, asked.key, picardy)
+
+
+class AskedCadence(NamedTuple):
+    """`key` is None where it is the key of the place."""
+
+    place: str
+    kind: Ending
+    key: Key | None
+
+
+def read_cadence(text: str, chorale: Chorale) -> AskedCadence:
     match = _CADENCE.fullmatch(text)
     if match is None:
         raise NotationError(f"{text!r} names no cadence; write a place and a kind, like 4:3=half").at(0, len(text))
     place, kind, key = match.groups()
     with pointing(match.start(1), len(place)):
-        step_at(place, sketch.given)
+        step_at(place, chorale)
     if kind not in get_args(Ending):
         raise ConfigError(f"{kind!r} is no kind of cadence; {nearest(kind, get_args(Ending))}").at(*match.span(2))
     with pointing(match.start(3), len(key)):
         named = Key.parse(re.sub(r"^in\s+", "", key)) if key else None
-    return sketch.cadence(place, cast(Ending, kind), named, picardy)
+    return AskedCadence(place, cast(Ending, kind), named)
 
 
 def local_key(sketch: Sketch, text: str) -> Sketch:

@@ -29,7 +29,7 @@ Texts = tuple[str, ...]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 _PLAN = ("bars", "meter", "key", "pickup", "phrase_bars", "phrases", "tempo")
-_TUNE = ("source", "part", "keep", "quantize")
+_TUNE = ("source", "part", "keep", "quantize", "phrases")
 _REGION = ("source", "bars", "start", "end", "voices", "quantize")
 _ASKS = ("pin", "avoid", "only", "rhythm", "cadence", "local_key", "picardy", "no_crossing", "spacing", "leap", "no_parallels")
 _DIALS = ("temperature", "top_p", "sweeps")

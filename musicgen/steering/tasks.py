@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,26 +93,48 @@ def _rules(request: Request) -> Iterator[VoiceRule]:
 
 def _compose(request: Request, seeds: Sequence[int]) -> Job:
     plan = _plan(request)
-    sketches = [steered(plan_sketch(plan, seed), request) for seed in seeds]
+    sketches = [steered(_planned(plan, request, seed), request) for seed in seeds]
     return Job(sketches, partial(to_score, tempo=request.tempo or USUAL_TEMPO), "chorale")
 
 
+def _planned(plan: Plan, request: Request, seed: int) -> Sketch:
+    empty = plan_sketch(plan, seed)
+    ends = tuple(_ends(request, empty.given))
+    return plan_sketch(replace(plan, ends=ends), seed) if ends else empty
+
+
 def _plan(request: Request) -> Plan:
-    asked: dict[str, Any] = {"bars": request.bars, "pickup_quarters": request.pickup, "phrase_bars": request.phrase_bars}
+    asked: dict[str, Any] = {"pickup_quarters": request.pickup, "phrase_bars": request.phrase_bars, "picardy": request.picardy}
     if request.meter is not None:
         with request.reading("meter", request.meter):
             asked["meter"] = Meter.parse(request.meter)
     if request.key is not None:
         with request.reading("key", request.key):
             asked["key"] = Key.parse(request.key)
+    phrases = _phrases(request)
+    asked |= {"bars": (sum(phrases) or None) if request.bars is None else request.bars, "phrases": phrases}
     return Plan(**{name: value for name, value in asked.items() if value is not None})
+
+
+def _ends(request: Request, chorale: Chorale) -> Iterator[str]:
+    """Where phrases end because cadences are asked for."""
+    for text in request.cadence:
+        with request.reading("cadence", text):
+            yield asks.read_cadence(text, chorale).place
+
+
+def _phrases(request: Request) -> tuple[int, ...]:
+    if request.phrases is None:
+        return ()
+    with request.reading("phrases", request.phrases):
+        return asks.phrase_lengths(request.phrases)
 
 
 def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
     path, score = _read(request)
     with named(path):
         tune = find_tune(score, request.part, request.keep or "S")
-    sketch = steered(Sketch.for_voices(with_phrases(tune.chorale), tune.keep), request)
+    sketch = steered(Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep), request)
     remarks = _remarks(score, tune.report, tune.heard, tune.chorale)
     return Job([sketch] * len(seeds), partial(with_voices, tune), f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 

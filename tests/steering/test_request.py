@@ -210,3 +210,50 @@ def test_a_request_is_a_value():
         PLAIN.bars = 3
     with pytest.raises(ConfigError, match="out of bounds"):
         PLAIN.changed(leap=0)
+
+
+# --- phrases
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_phrases_are_as_long_as_asked(seed):
+    (sketch,) = make_sketches(Request(phrases="4+2+3", pickup=0, key="C"), [seed])
+    assert sketch.given.steps == 9 * 16
+    assert sketch.given.fermata.nonzero()[0].tolist()[:2] == [3 * 16 + 8, 5 * 16 + 8]
+    assert sketch.given.fermata.sum() == 3
+
+
+def test_phrases_of_a_tune(tmp_path):
+    path = str(tmp_path / "tune.musicxml")
+    write_score(to_score(Chorale.parse("4/4, C major\nS " + "C5 - - - " * 16)), path)
+    (sketch,) = make_sketches(Request("harmonize", path, phrases="1+3"), [1])
+    assert sketch.given.fermata.nonzero()[0].tolist() == [12, 60]
+    with pytest.raises(ConfigError, match=r"phrases of 2 \+ 3 bars, 5 together, in 4 bars"):
+        make_sketches(Request("harmonize", path, phrases="2+3"), [1])
+
+
+@pytest.mark.parametrize("text", ["4+", "4+x", "0", "4,4", ""])
+def test_what_is_no_phrase_plan(text):
+    with pytest.raises(MusicgenError, match="no length of a phrase in bars; write like"):
+        make_sketches(Request(phrases=text), [1])
+
+
+def test_phrases_and_bars_must_agree():
+    with pytest.raises(ConfigError, match=r"phrases of 4 \+ 4 bars, 8 together, in 9 bars"):
+        make_sketches(Request(phrases="4+4", bars=9), [1])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_cadence_at_the_end_takes_the_place_of_the_assumed_one(seed):
+    (sketch,) = make_sketches(Request(bars=4, key="A minor", pickup=0, cadence=("2:1=half", "4:3=deceptive")), [seed])
+    assert sketch.given.fermata.nonzero()[0].tolist() == [16, 56]
+    assert {pitch % 12 for pitch in sketch.allowed_pitches()[3, 56].nonzero()[0]} == {5}
+
+
+@pytest.mark.parametrize(("picardy", "third"), [(True, 1), (False, 0)])
+def test_the_last_third_of_minor(picardy, third):
+    for seed in range(4):
+        (sketch,) = make_sketches(Request(bars=2, key="A minor", picardy=picardy), [seed])
+        assert third in {pitch % 12 for pitch in sketch.allowed_pitches()[1, -1].nonzero()[0]}
+    (asked,) = make_sketches(Request(bars=2, key="A minor", pickup=0, picardy=picardy, cadence=("2:3=perfect",)), [1])
+    assert third in {pitch % 12 for pitch in asked.allowed_pitches()[1, 24].nonzero()[0]}
