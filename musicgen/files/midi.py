@@ -19,6 +19,7 @@ from musicgen.files.atomic import os_reason
 from musicgen.files.midi_events import (
     END_OF_TRACK,
     KEY,
+    LYRIC,
     MARKER,
     MAX_DIVISION,
     MAX_TRACKS,
@@ -159,7 +160,8 @@ def midi_of_score(score: Score) -> bytes:
     _refuse_endless(score.parts, score.ticks_per_quarter)
     lead = lead_of(score)
     end = score.bar_starts()[-1]
-    conductor = [*_names(score.title), *tempo_events(score), *meter_events(score, lead.meter), *key_events(score), *_fermatas(score)]
+    maps = (tempo_events(score), meter_events(score, lead.meter), key_events(score))
+    conductor = [*_names(score.title), *chain(*maps), *_fermatas(score), *_marks(score)]
     tracks = [conductor, *(_part_events(part, place, score) for part, place in _places(score.parts))]
     return encode_midi(score.ticks_per_quarter, [_finished(track, lead.rest, end) for track in tracks])
 
@@ -203,9 +205,14 @@ def _fermatas(score: Score) -> list[Event]:
     return [Event(tick, MARKER, 0, FERMATA.encode()) for tick in sorted(ticks)]
 
 
+def _marks(score: Score) -> list[Event]:
+    """Words over the staves as markers, those under them as lyrics."""
+    return [Event(mark.start, MARKER if mark.is_above else LYRIC, 0, mark.text.encode()) for mark in score.marks]
+
+
 def _finished(events: list[Event], rest: int, end: int) -> list[Event]:
     """Sorted and closed; `rest` ticks later, but for what holds from the beginning."""
-    later = [event if event.tick == 0 and event.kind not in (NOTE_ON, NOTE_OFF, MARKER) else _later(event, rest) for event in events]
+    later = [event if event.tick == 0 and event.kind not in (NOTE_ON, NOTE_OFF, MARKER, LYRIC) else _later(event, rest) for event in events]
     later.sort(key=lambda event: event.tick)
     return [*later, Event(max(end + rest, later[-1].tick if later else 0), END_OF_TRACK, 0, b"")]
 

@@ -14,7 +14,8 @@ from musicgen.errors import MusicgenError
 
 NOTE_OFF, NOTE_ON, PROGRAM = 0x80, 0x90, 0xC0
 META = 0x100  # kinds from here on are meta events, META + their type byte
-TRACK_NAME, MARKER, PORT, END_OF_TRACK, TEMPO, METER, KEY = (META + kind for kind in (0x03, 0x06, 0x21, 0x2F, 0x51, 0x58, 0x59))
+TRACK_NAME, LYRIC, MARKER, PORT = (META + kind for kind in (0x03, 0x05, 0x06, 0x21))
+END_OF_TRACK, TEMPO, METER, KEY = (META + kind for kind in (0x2F, 0x51, 0x58, 0x59))
 KEPT = frozenset({NOTE_OFF, NOTE_ON, PROGRAM, TRACK_NAME, MARKER, END_OF_TRACK, TEMPO, METER, KEY})
 
 MAX_EVENTS = 500_000  # about 300 MB of memory and 3 seconds

@@ -15,7 +15,7 @@ from musicgen.files.metrical import NOTE_VALUES
 from musicgen.files.notation import Bar, Event, Tuplet
 from musicgen.files.page import Page, Staff, accidentals
 from musicgen.music.pitch import Key
-from musicgen.music.score import Clef, Note, TempoAt
+from musicgen.music.score import Clef, Note, TempoAt, TextAt
 from musicgen.music.transposition import CONCERT
 
 _BEATS = {Fraction(2): ("half", 0), Fraction(3, 2): ("quarter", 1)}
@@ -38,6 +38,9 @@ def add_bar(part: ET.Element, page: Page, bars: Sequence[Bar], index: int) -> No
         for change in page.score.tempos:
             if bar.start <= change.start < bar.end:
                 _add_tempo(measure, bar, change, is_shown=change.start == 0 or len(page.score.tempos) <= _MAX_SHOWN_TEMPOS)
+    for mark in page.staff.marks:
+        if bar.start <= mark.start < bar.end:
+            _add_words(measure, bar, mark)
     shown = accidentals(page, bars, index)
     stems = _stems(page.staff, index)
     upper: set[tuple[Fraction, Fraction]] = set()
@@ -139,6 +142,13 @@ def _add_tempo(measure: ET.Element, bar: Bar, change: TempoAt, is_shown: bool) -
     if change.start > bar.start:
         add_text(direction, "offset", change.start - bar.start)
     ET.SubElement(direction, "sound", tempo=_number(round(change.quarters_per_minute, 6)))
+
+
+def _add_words(measure: ET.Element, bar: Bar, mark: TextAt) -> None:
+    direction = ET.SubElement(measure, "direction", placement="above" if mark.is_above else "below")
+    add_text(ET.SubElement(direction, "direction-type"), "words", mark.text, **{"font-style": "normal"})
+    if mark.start > bar.start:
+        add_text(direction, "offset", mark.start - bar.start)
 
 
 def _number(value: float) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median
@@ -37,7 +38,7 @@ def musicxml_bytes(score: Score, layout: Layout = "open") -> bytes:
     """
     score = _refined(score)
     bars = _bars(score)
-    staves = _staves(score, bars, layout)
+    staves = _with_marks(_staves(score, bars, layout), score)
     root = ET.Element("score-partwise", version="4.0")
     _add_header(root, score, staves)
     for index, staff in enumerate(staves):
@@ -91,6 +92,13 @@ def _staves(score: Score, bars: Sequence[Bar], layout: Layout) -> list[Staff]:
     upper, lower = tuple(parts[:2]), tuple(parts[2:])
     names = ["/".join(part.name for part in pair) for pair in (upper, lower)]
     return [_staff(score, bars, names[0], upper, _TREBLE, True), _staff(score, bars, names[1], lower, _BASS, False)]
+
+
+def _with_marks(staves: Sequence[Staff], score: Score) -> list[Staff]:
+    last = len(staves) - 1
+    places = [(index == 0, index == last) for index in range(len(staves))]  # whether over, whether under
+    marks = [tuple(mark for mark in score.marks if (over if mark.is_above else under)) for over, under in places]
+    return [replace(staff, marks=own) for staff, own in zip(staves, marks, strict=True)]
 
 
 def _clef(part: Part) -> Clef:

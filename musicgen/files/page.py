@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from musicgen.files.notation import Bar, Event
 from musicgen.music.pitch import FIFTHS_OF_LETTER, Key, Spelling, spell
-from musicgen.music.score import Clef, Note, Part, Score
+from musicgen.music.score import Clef, Note, Part, Score, TextAt
 from musicgen.music.transposition import CONCERT, Transposition
 
 _ACCIDENTALS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp", 3: "triple-sharp"}
@@ -26,13 +26,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Staff:
-    """One staff of the page. `parts`: one, or two that share it with stems up and down."""
+    """One staff of the page. `parts`: one, or two that share it with stems up and down; `marks`: words over or under it."""
 
     name: str
     parts: tuple[Part, ...]
     clef: Clef
     lines: tuple[Line, ...]
     has_tempos: bool = False
+    marks: tuple[TextAt, ...] = ()
 
     @property
     def is_shared(self) -> bool:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import chain
 from math import gcd
 
-from musicgen.music.score import ColoredRest, KeyAt, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.score import ColoredRest, KeyAt, MeterAt, Note, Part, Score, TempoAt, TextAt
 
 
 def needed_resolution(score: Score) -> int:
     """The fewest ticks a quarter that hold every tick of the score."""
-    changes = chain[MeterAt | KeyAt | TempoAt](score.meters, score.keys, score.tempos)
+    changes = chain[MeterAt | KeyAt | TempoAt | TextAt](score.meters, score.keys, score.tempos, score.marks)
     notes = chain.from_iterable((note.start, note.duration) for part in score.parts for note in part.notes)
     rests = chain.from_iterable((rest.start, rest.end) for part in score.parts for rest in part.colored_rests)
     others = (score.pickup, score.written_end, *(change.start for change in changes))
@@ -42,6 +42,7 @@ def rescaled(score: Score, ticks_per_quarter: int) -> Score:
         meters=tuple(replace(change, start=scaled(change.start)) for change in score.meters),
         keys=tuple(replace(change, start=scaled(change.start)) for change in score.keys),
         tempos=tuple(replace(change, start=scaled(change.start)) for change in score.tempos),
+        marks=tuple(replace(mark, start=scaled(mark.start)) for mark in score.marks),
         pickup=scaled(score.pickup),
         written_end=scaled(score.written_end),
     )

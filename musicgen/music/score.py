@@ -135,12 +135,22 @@ class TempoAt:
     quarters_per_minute: float
 
 
+@dataclass(frozen=True, slots=True)
+class TextAt:
+    """Words over the top staff, or under the lowest one: `V65`, `half, G major`."""
+
+    start: int
+    text: str
+    is_above: bool = True
+
+
 @dataclass(frozen=True)
 class Score:
     """Parts, and the map of meters, keys and tempos, each sorted by start.
 
     `pickup`: ticks before the first barline, 0 for none; the first meter still names the full bar.
     `remarks`: what a reader did that a user should know (repeats expanded, notes moved), one sentence each.
+    `marks`: words for the reader of the written score, in order of time; no reader of ours brings them back.
     `written_end`: the last barline, where the file has one; rests may lie between the last note and it.
     """
 
@@ -153,6 +163,7 @@ class Score:
     title: str = ""
     remarks: tuple[str, ...] = field(default=(), compare=False)
     written_end: int = field(default=0, compare=False)
+    marks: tuple[TextAt, ...] = ()
 
     def __post_init__(self) -> None:
         if self.ticks_per_quarter < 1:

@@ -1,0 +1,43 @@
+"""What a report says, in the score itself: numerals under the lowest staff, cadences over the top one where phrases end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import lcm
+
+from musicgen.errors import NotationError
+from musicgen.music.chorale import STEPS_PER_QUARTER, Chorale
+from musicgen.music.convert import nearest_step
+from musicgen.music.phrases import find_phrases
+from musicgen.music.resolution import rescaled
+from musicgen.music.roman import find_numerals, key_letter
+from musicgen.music.score import Score, TextAt
+
+
+def marked(score: Score, chorale: Chorale) -> Score:
+    """The score with marks for what `chorale`, the same music on the grid, is found to be. A key's letter stands where it begins."""
+    if nearest_step(score, score.end) != chorale.steps:
+        raise NotationError(
+            f"a score of {nearest_step(score, score.end)} sixteenths cannot be marked after a chorale of {chorale.steps}; use its own"
+        )
+    score = rescaled(score, lcm(score.ticks_per_quarter, STEPS_PER_QUARTER))
+    ticks_per_step = score.ticks_per_quarter // STEPS_PER_QUARTER
+    marks = [replace(mark, start=mark.start * ticks_per_step) for mark in (*_numerals(chorale), *_cadences(chorale))]
+    return replace(score, marks=tuple(sorted((*score.marks, *marks), key=lambda mark: mark.start)))
+
+
+def _numerals(chorale: Chorale) -> Iterator[TextAt]:
+    """At steps."""
+    shown = None
+    for numeral in find_numerals(chorale):
+        letter = "" if numeral.key == shown else f"{key_letter(numeral.key)}: "
+        shown = numeral.key
+        yield TextAt(numeral.step, letter + numeral.text, is_above=False)
+
+
+def _cadences(chorale: Chorale) -> Iterator[TextAt]:
+    """At steps; an ending without a name of its own goes unmarked."""
+    for phrase in find_phrases(chorale):
+        if phrase.cadence.kind != "other":
+            yield TextAt(phrase.cadence.step, f"{phrase.cadence.kind}, {phrase.key}")
