@@ -7,7 +7,17 @@ from colorsys import rgb_to_hsv
 
 from musicgen.errors import ConfigError, nearest
 
-NAMES = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "gray")
+SHADES = {
+    "red": "#ff0000",
+    "orange": "#ff8000",
+    "yellow": "#c8b400",
+    "green": "#00a000",
+    "cyan": "#00b4c8",
+    "blue": "#0000ff",
+    "purple": "#8000ff",
+    "pink": "#ff00a0",
+    "gray": "#808080",
+}
 BLACK = "#000000"
 
 _HEX = re.compile(r"#(?:[0-9a-f]{2})?([0-9a-f]{6})")
@@ -42,16 +52,22 @@ def color_name(color: str) -> str:
 
 
 def wanted_color(text: str) -> str:
-    """A color that a user asks for: a name of `NAMES`, or `#rrggbb` as the score has it."""
+    """A color that a user asks for: a name of `SHADES`, or `#rrggbb` as the score has it."""
     word = text.strip().lower().replace("grey", "gray")
-    if word in NAMES:
+    if word in SHADES:
         return word
     color = written_color(word if word.startswith("#") else f"#{word}")
     if color is None:
-        raise ConfigError(f"{text!r} is no color of a marked note (black is that of all the others); #rrggbb, or {nearest(word, NAMES)}")
+        raise ConfigError(f"{text!r} is no color of a marked note (black is that of all the others); #rrggbb, or {nearest(word, SHADES)}")
     return color
 
 
 def is_color(color: str | None, wanted: str) -> bool:
     """Whether a note's color is the wanted one: that color itself, or a shade of the name."""
     return color is not None and wanted in (color, color_name(color))
+
+
+def shade(text: str) -> str:
+    """`red` -> `#ff0000`: a color to write."""
+    wanted = wanted_color(text)
+    return SHADES.get(wanted, wanted)

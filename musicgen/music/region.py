@@ -175,7 +175,7 @@ def _task(chorale: Chorale, spans: Sequence[Span], letters: str) -> str:
 def _edges(region: Region) -> Iterator[str]:
     """A sentence for each note of which only a piece is kept."""
     for voice, line in enumerate(region.lines):
-        for note, piece in _kept(region, voice, line.notes):
+        for note, piece in kept_pieces(region, voice, line.notes):
             if piece.start > note.start:
                 yield line.remark(piece, "began in the region and is held out of it: struck again here").sentence(region.score)
             elif piece.end < note.end:
@@ -185,7 +185,7 @@ def _edges(region: Region) -> Iterator[str]:
 # --- the way back
 
 
-def _kept(region: Region, voice: int, notes: Sequence[Note]) -> Iterator[tuple[Note, Note]]:
+def kept_pieces(region: Region, voice: int, notes: Sequence[Note]) -> Iterator[tuple[Note, Note]]:
     """Each note of a voice with each piece of it that stays."""
     spans, starts = region.spans(voice), sorted(note.start for note in notes if note.duration)
     for note in notes:
@@ -217,7 +217,7 @@ def _pieces(region: Region, note: Note, following: int, spans: Sequence[Span]) -
 def _rewritten(region: Region, voice: int, before: tuple[Note, ...], after: tuple[Note, ...]) -> Line:
     """A voice with its kept notes and the new ones. `before`, `after`: the grid's notes of the source and of the filled chorale."""
     line, spans = region.lines[voice], region.spans(voice)
-    notes = [piece for _, piece in _kept(region, voice, spelled(region.score, line.notes, before))]
+    notes = [piece for _, piece in kept_pieces(region, voice, spelled(region.score, line.notes, before))]
     velocity = median_low([note.velocity for note in line.notes] or [_VELOCITY])
     for begin, end in spans:
         # A note played a little before the region's end begins what follows; the new ones leave it room.

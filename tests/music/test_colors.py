@@ -3,7 +3,7 @@
 import pytest
 
 from musicgen.errors import ConfigError
-from musicgen.music.colors import NAMES, color_name, is_color, wanted_color, written_color
+from musicgen.music.colors import SHADES, color_name, is_color, shade, wanted_color, written_color
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,8 @@ def test_a_name_stands_for_all_its_shades():
         "pink": "#ff00aa #c31989 #ff69b4",
         "gray": "#808080 #cccccc #0a0a0a",
     }
-    assert tuple(shades) == NAMES
+    assert list(shades) == list(SHADES)
+    assert all(color_name(shade(name)) == name for name in SHADES)
     for name, colors in shades.items():
         assert {color_name(color) for color in colors.split()} <= {name}, name
         assert all(is_color(color, wanted_color(name)) for color in colors.split())
