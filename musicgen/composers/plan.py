@@ -14,7 +14,7 @@ from itertools import accumulate
 import numpy as np
 
 from musicgen.errors import ConfigError, NotationError
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, Chorale
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, Chorale
 from musicgen.music.constraints import Constraint, PitchClasses, VoiceRanges
 from musicgen.music.pitch import Key
 from musicgen.music.places import step_at
@@ -80,11 +80,11 @@ def plan_sketch(plan: Plan, seed: int) -> Sketch:
     return Sketch(empty.replaced(fermata=fermata), np.ones_like(onset), (VoiceRanges(), *last))
 
 
-def with_phrases(chorale: Chorale, phrases: Sequence[int] = ()) -> Chorale:
+def with_phrases(chorale: Chorale, phrases: Sequence[int] = (), free: BoolArray | None = None) -> Chorale:
     """A tune without fermatas, with assumed ones as a condition for the composer: what was learned is that phrases end somewhere.
 
     Phrases as in an empty sketch; each ends with the note that sounds on the last beat before the next. A tune with fermatas stays,
-    unless it is said how many bars each of its `phrases` has.
+    unless it is said how many bars each of its `phrases` has. `free` (V, T): where the tune rests and is free, a phrase ends on that beat.
     """
     if chorale.fermata.any() and not phrases:
         return chorale
@@ -96,8 +96,10 @@ def with_phrases(chorale: Chorale, phrases: Sequence[int] = ()) -> Chorale:
     ends = [start - beat for start in starts if start >= bar and chorale.steps - start >= bar]
     notes = [note for note in chorale.notes(0) if note.pitch != REST]
     fermata = np.zeros(chorale.steps, dtype=bool)
-    for step in [*ends, chorale.steps - 1]:
-        fermata[max((note.start for note in notes if note.start <= step), default=notes[0].start)] = True
+    awaited = (chorale.pitch[0] == REST) & (not notes if free is None else free[0])
+    for step in [*ends, chorale.steps - (beat if awaited[-beat:].all() else 1)]:
+        before = max((note.start for note in notes if note.start <= step), default=notes[0].start if notes else step)
+        fermata[step if awaited[step] else before] = True
     return chorale.replaced(fermata=fermata)
 
 
