@@ -56,22 +56,18 @@ class ChordAt:
 class Chord(Constraint):
     """The voices sound notes of the chord only, the bass its bass: `strict`, all the time; else on the beats, with passing notes between.
 
-    A chord begins where it is asked for, off the beat too. `heard`: (voice, pitch class) of free voices that sound a note which makes the
-    chord as long as its first beat lasts.
+    A chord begins where it is asked for, off the beat too. Which voice sounds the notes that make the chord is settled with all other
+    chords in view (`voicing`).
     """
 
     chord: ChordAt
     strict: bool = True
-    heard: tuple[tuple[int, int], ...] = ()
 
     def allowed_pitches(self, sketch: Sketch) -> BoolArray:
         allowed = super().allowed_pitches(sketch)
         steps = self.bound_steps(sketch)
         allowed[:, steps] = of_classes(self.chord.classes)
         allowed[-1, steps] = of_classes(self.chord.bass_classes)
-        first = steps[steps < self.chord.start + beat_steps_at(self.chord.start, sketch.given)]
-        for voice, pitch_class in self.heard:
-            allowed[voice, first] &= of_classes({pitch_class})
         return allowed
 
     def bound_steps(self, sketch: Sketch) -> NDArray[np.int64]:

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.errors import NotationError
+from musicgen.errors import NotationError, showing
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, split_text
+from musicgen.music.chord_chart import parse_chords
+from musicgen.music.chords import Chord
 from musicgen.music.constraints import ALL_PITCHES, Constraint, Pitches, Rhythm, Scale, VoiceRanges
 from musicgen.music.endings import CadenceAt, Ending
 from musicgen.music.pitch import Key, parse_pitch
 from musicgen.music.places import note_steps, span_at, step_at, voice_letters
 from musicgen.music.rules import VoiceRule
+from musicgen.music.voicing import check_voicing, with_chords_heard
 
 if TYPE_CHECKING:
     from musicgen.music.score import Score
@@ -158,6 +161,17 @@ class Sketch:
             CadenceAt(step, kind, key or self.key_at(step), picardy)
         )
 
+    def chords(self, text: str, strict: bool = True, key: Key | None = None) -> Sketch:
+        """`chords("1:1 C, 1:3 G7/B")`, `chords("I V65 | vi ii6 V7 | I")`, `chords("5 6 4-3")`: see `chord_chart`.
+
+        `strict`: only notes of the chord; else on the beats, with passing notes between. `key`: of Roman numerals, if not `key_at` them.
+        """
+        with showing(text):
+            chords = parse_chords(text, self.given, (lambda _: key) if key else self.key_at)
+            sketch = self.with_constraints(*(Chord(chord, strict) for chord in chords))
+            check_voicing(sketch)
+        return sketch
+
     def local_key(self, place: str, key: Key) -> Sketch:
         """`local_key("5-8", Key.parse("D minor"))`: there, only the notes of that key, and cadences are in it."""
         start, end = self._span(place)
@@ -172,7 +186,7 @@ class Sketch:
         """Itself, if what is asked can be met as far as can be seen cell by cell."""
         for constraint in self.constraints:
             constraint.check(self)
-        self.allowed_pitches()
+        self.bounds()
         clash = np.argwhere(self._asked_begin() & self.asked_hold() & self.free)
         if len(clash):
             voice, step = (int(each) for each in clash[0])
@@ -209,6 +223,10 @@ class Sketch:
     # --- what follows for the cells
 
     def allowed_pitches(self) -> BoolArray:
+        """(V, T, 128), True where a free cell may sound the pitch; less than `bounds` where a chord must be heard."""
+        return with_chords_heard(self, self.bounds())
+
+    def bounds(self) -> BoolArray:
         """(V, T, 128), True where every constraint lets the pitch sound, and lets it sound on for as long as it must be held."""
         tables = [constraint.allowed_pitches(self) for constraint in self.constraints]
         allowed = np.logical_and.reduce(tables, axis=0) if tables else np.ones((*self.free.shape, 128), dtype=bool)
