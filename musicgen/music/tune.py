@@ -16,7 +16,8 @@ from statistics import fmean
 import numpy as np
 
 from musicgen.errors import NotationError
-from musicgen.music.chorale import RANGES, REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Chorale
+from musicgen.music.choirs import SATB, Choir
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Chorale
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.pitch import Spelling, pitch_name
 from musicgen.music.places import voice_letters
@@ -44,11 +45,11 @@ class Tune:
     heard: tuple[str, ...] = ()
 
 
-def find_tune(score: Score, part: str | int | None = None, keep: str = "S") -> Tune:
+def find_tune(score: Score, part: str | int | None = None, keep: str = "S", choir: Choir = SATB) -> Tune:
     """The tune of a score; of a score of four voices, all of them.
 
     Without `part` (a name, or a number from 1) it is a part named like a tune, else the highest part of single notes, else the top notes
-    of the highest part. A kept voice that is not given or outside its range is refused.
+    of the highest part. A kept voice that is not given or outside its range in the choir is refused.
     """
     keep = voice_letters(keep)
     if not pitched_parts(score):
@@ -56,7 +57,7 @@ def find_tune(score: Score, part: str | int | None = None, keep: str = "S") -> T
     lines, passed = ([], ()) if part is not None else _four_voices(score)
     tune = _given_voices(score, lines, keep, passed) if lines else _single_part(score, _choose(score, part), keep)
     for letter in keep:
-        _check_voice(tune, VOICE_LETTERS.index(letter))
+        _check_voice(tune, VOICE_LETTERS.index(letter), choir)
     return tune
 
 
@@ -179,11 +180,11 @@ def top_notes(part: Part) -> Iterator[Note]:
             above = top
 
 
-def _check_voice(tune: Tune, voice: int) -> None:
+def _check_voice(tune: Tune, voice: int, choir: Choir) -> None:
     """Refuses a voice that is not given, or that no singer of it could sing."""
-    part, name, (low, high) = tune.parts[voice], VOICES[voice], RANGES[voice]
+    part, name, (low, high) = tune.parts[voice], choir.names[voice], choir.ranges[voice]
     if part is None:
-        given = ", ".join(known for known, other in zip(VOICES, tune.parts, strict=True) if other is not None)
+        given = ", ".join(known for known, other in zip(choir.names, tune.parts, strict=True) if other is not None)
         raise NotationError(f"the {name} cannot be kept: the score gives no more than the {given}; leave {VOICE_LETTERS[voice]} out")
     outside = next((note for note in part.notes if note.duration and not low <= note.pitch <= high), None)
     if outside is None:
