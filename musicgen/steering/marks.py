@@ -180,11 +180,10 @@ def _lengthened(chorale: Chorale, steps: int) -> Chorale:
 def _free_steps(score: Score, chorale: Chorale, line: Line, is_new: bool, colors: _Colors) -> BoolArray:
     """(T,) of one voice. `is_new`: its notes are all pinned, and it is free around them."""
     voice, part = VOICES.index(line.name), score.parts[line.part]
-    marks = {(nearest_step(score, note.start), note.pitch): note.color for note in line.notes if note.duration}
+    kept = {nearest_step(score, note.start) for note in line.notes if note.duration and (is_new or not colors.frees(note.color))}
     free = np.zeros(chorale.steps, dtype=bool)
     for note in chorale.notes(voice):
-        is_rest = note.pitch == REST
-        free[note.start : note.end] = is_rest if is_new else colors.frees(marks.get((note.start, note.pitch)))
+        free[note.start : note.end] = note.start not in kept if note.pitch != REST else is_new or colors.frees(None)
     resting = chorale.pitch[voice] == REST
     for rest in part.colored_rests:
         span = slice(nearest_step(score, rest.start), nearest_step(score, rest.end))

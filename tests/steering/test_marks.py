@@ -263,13 +263,26 @@ def test_voices_without_names_are_not_guessed():
         marked_region(two, free_color="blue")
 
 
-def test_a_pinned_note_that_the_grid_would_lose_is_refused():
-    score = choir()
-    first = score.parts[0].notes[0]
-    split = (replace(first, duration=30), replace(first, start=30, duration=30, color="#ff0000"), replace(first, start=60, duration=420))
-    score = with_part(score, "S", replace(score.parts[0], notes=(*split, *score.parts[0].notes[1:])))
-    with pytest.raises(NotationError, match=r"soprano, bar 0 beat 4\.06: E5 is pinned, but shares a sixteenth"):
-        marked_region(score, pinned_color="red")
+def ornamented(*notes: Note) -> Score:
+    """Instead of the soprano's first note."""
+    soprano = choir().parts[0]
+    return with_part(choir(), "S", replace(soprano, notes=(*notes, *soprano.notes[1:])))
+
+
+def test_what_shares_a_sixteenth_with_a_pinned_note_stays_too():
+    score = ornamented(Note(0, 30, 76), Note(30, 30, 77, color="#ff0000"), Note(60, 420, 76))
+    region = marked_region(score, pinned_color="red")
+    assert region.free[0, :2].tolist() == [False, True]
+    assert [(note.start, note.duration, note.pitch) for note in followed(region).parts[0].notes[:2]] == [(0, 30, 76), (30, 30, 77)]
+
+
+def test_a_pinned_note_that_cannot_be_kept_alone_is_refused():
+    """A grace note goes with its note; a triplet ends where no sixteenth begins."""
+    for note in (Note(0, 0, 77, color="#ff0000"), Note(0, 160, 77, color="#ff0000")):
+        with pytest.raises(NotationError, match=r"soprano, bar 0 beat 4: F5 is pinned, but shares a sixteenth"):
+            marked_region(ornamented(note, Note(note.duration, 480 - note.duration, 76)), pinned_color="red")
+    region = marked_region(ornamented(Note(0, 0, 77, color="#ff0000"), Note(0, 480, 76, color="#ff0000")), pinned_color="red")
+    assert [note.pitch for note in followed(region).parts[0].notes[:2]] == [77, 76]
 
 
 # --- new notes in a color, and the way through a file
