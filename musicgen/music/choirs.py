@@ -237,11 +237,11 @@ CHOIRS = (
         ),
     ),
     Choir(
-        "trombones",
+        "brass-trombone",
         (
             Singer("Trumpet 1 in Bb", "S", (55, 81), TREBLE, IN_B_FLAT, 56),
             Singer("Trumpet 2 in Bb", "A", (53, 76), TREBLE, IN_B_FLAT, 56),
-            Singer("Trombone", "T", (43, 69), BASS, program=57),
+            Singer("Trombone", "T", (43, 66), BASS, program=57),
             Singer("Tuba", "B", (33, 60), BASS, program=58),
         ),
     ),
