@@ -207,7 +207,7 @@ def _fermatas(score: Score) -> list[Event]:
 
 def _marks(score: Score) -> list[Event]:
     """Words over the staves as markers, those under them as lyrics."""
-    return [Event(mark.start, MARKER if mark.is_above else LYRIC, 0, mark.text.encode()) for mark in score.marks]
+    return [Event(mark.start, MARKER if mark.is_above else LYRIC, 0, mark.text.replace("\n", " ").encode()) for mark in score.marks]
 
 
 def _finished(events: list[Event], rest: int, end: int) -> list[Event]:

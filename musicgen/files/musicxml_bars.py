@@ -20,6 +20,7 @@ from musicgen.music.transposition import CONCERT
 
 _BEATS = {Fraction(2): ("half", 0), Fraction(3, 2): ("quarter", 1)}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNDER = {"default-y": "-80"}  # tenths of a staff space from the top of the staff, so that numerals stand in a row
 _MAX_SHOWN_TEMPOS = 12  # a live recording has hundreds; those are kept for playback and not printed
 
 
@@ -146,7 +147,8 @@ def _add_tempo(measure: ET.Element, bar: Bar, change: TempoAt, is_shown: bool) -
 
 def _add_words(measure: ET.Element, bar: Bar, mark: TextAt) -> None:
     direction = ET.SubElement(measure, "direction", placement="above" if mark.is_above else "below")
-    add_text(ET.SubElement(direction, "direction-type"), "words", mark.text, **{"font-style": "normal"})
+    height = {} if mark.is_above else _UNDER
+    add_text(ET.SubElement(direction, "direction-type"), "words", mark.text, **height, **{"font-style": "normal"})
     if mark.start > bar.start:
         add_text(direction, "offset", mark.start - bar.start)
 

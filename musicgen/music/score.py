@@ -137,7 +137,7 @@ class TempoAt:
 
 @dataclass(frozen=True, slots=True)
 class TextAt:
-    """Words over the top staff, or under the lowest one: `V65`, `half, G major`."""
+    """Words over the top staff, or under the lowest one, of one line or more: `V65`, `half, G major`."""
 
     start: int
     text: str

@@ -34,6 +34,7 @@ _OPTIONS = {
     "svgViewBox": True,
 }
 _STAFF_SPACING: dict[Layout, int] = {"open": 9, "two-staff": 14}  # two voices a staff need room for stems and fermatas
+_MARKED_SPACING = {"spacingLinear": 0.3}  # of 0.25: room for a numeral under each beat
 _SVG = "{http://www.w3.org/2000/svg}"
 _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
 
@@ -41,7 +42,7 @@ _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplot
 def svg_pages(score: Score, layout: Layout = "open") -> list[str]:
     """One SVG document for each A4 page, the last as high as its music."""
     data = musicxml_bytes(score, layout).decode()
-    spacing = {"spacingStaff": _STAFF_SPACING[layout]}
+    spacing = {"spacingStaff": _STAFF_SPACING[layout], **(_MARKED_SPACING if score.marks else {})}
     pages = _rendered(data, spacing | {"breaks": "auto"})
     systems = sum(page.count('class="system"') for page in pages)
     if systems == 1:
@@ -143,7 +144,9 @@ def _flat(text: ET.Element) -> ET.Element:
         place["x"] = _add_symbols(group, symbols, float(place["x"]), place["y"], float(style["font-size"].removesuffix("px")))
     flat = ET.SubElement(group, f"{_SVG}text", {**place, "xml:space": "preserve"})
     for run, style in runs:
-        span = ET.SubElement(flat, f"{_SVG}tspan", {name: value for name, value in style.items() if name.startswith("font-")})
+        is_new_line = style.get("y", place["y"]) != place["y"]
+        kept = {name: value for name, value in style.items() if name.startswith("font-") or (is_new_line and name in ("x", "y"))}
+        span = ET.SubElement(flat, f"{_SVG}tspan", kept)
         span.text = run
     return group
 

@@ -1,4 +1,4 @@
-"""What a report says, in the score itself: numerals under the lowest staff, cadences over the top one where phrases end."""
+"""What a report says, in the score itself: numerals and under them keys below the lowest staff, cadences above the top one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from musicgen.music.score import Score, TextAt
 
 
 def marked(score: Score, chorale: Chorale) -> Score:
-    """The score with marks for what `chorale`, the same music on the grid, is found to be. A key's letter stands where it begins."""
+    """The score with marks for what `chorale`, the same music on the grid, is found to be. A key's letter stands where the key begins."""
     if nearest_step(score, score.end) != chorale.steps:
         raise NotationError(
             f"a score of {nearest_step(score, score.end)} sixteenths cannot be marked after a chorale of {chorale.steps}; use its own"
@@ -31,9 +31,9 @@ def _numerals(chorale: Chorale) -> Iterator[TextAt]:
     """At steps."""
     shown = None
     for numeral in find_numerals(chorale):
-        letter = "" if numeral.key == shown else f"{key_letter(numeral.key)}: "
+        letter = "" if numeral.key == shown else f"\n{key_letter(numeral.key)}:"
+        yield TextAt(numeral.step, numeral.text + letter, is_above=False)
         shown = numeral.key
-        yield TextAt(numeral.step, letter + numeral.text, is_above=False)
 
 
 def _cadences(chorale: Chorale) -> Iterator[TextAt]:
