@@ -1,20 +1,22 @@
-"""`musicgen compose`, `musicgen harmonize` and `musicgen fill`: new files of music."""
+"""`musicgen compose`, `harmonize`, `fill`, `vary`, `continue` and `precede`: new files of music."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.cli import screen
-from musicgen.cli.options import DEFAULT_MODEL, Layout, default_outputs, given, seeds_from, use_one_thread
+from musicgen.cli.options import default_outputs, seeds_from, use_one_thread
 from musicgen.cli.steering_options import Output, command
 from musicgen.steering.request import TAKES
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
-    from musicgen.music.chorale import Chorale
+    from musicgen.steering.answers import Answer
     from musicgen.steering.request import Request
     from musicgen.steering.tasks import Job
 
@@ -54,31 +56,57 @@ def fill(request: Request, output: Output) -> None:
     _run(request, output, "filling", ANOTHER_WAY)
 
 
+@command("vary", TAKES["vary"])
+def vary(request: Request, output: Output) -> None:
+    """Write a piece again, note by note different.
+
+    The notes that the model finds least likely, or some at random, are rewritten; all others stay.
+    """
+    _run(request, output, "varying", ANOTHER_WAY)
+
+
+@command("continue", TAKES["continue"])
+def continue_(request: Request, output: Output) -> None:
+    """Go on from where a piece ends."""
+    _run(request, output, "continuing", ANOTHER_WAY)
+
+
+@command("precede", TAKES["precede"])
+def precede(request: Request, output: Output) -> None:
+    """Write what comes before a piece."""
+    _run(request, output, "composing", ANOTHER_WAY)
+
+
 def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str]) -> None:
     """Whatever can be refused is refused before a model is loaded."""
     from musicgen.rendering.export import check_score
+    from musicgen.steering.answers import answer
     from musicgen.steering.request import save_request
     from musicgen.steering.tasks import named, prepare
 
     seeds, stages = seeds_from(request.seed, request.count or 1), screen.Stages()
+    count = request.alternatives or len(seeds)
+    loaded = cache(lambda: _load(request))
     with stages("read"):
-        job = prepare(request, seeds)
-    paths = _outputs(output.paths, job, len(seeds), request.source)
+        job = prepare(request, seeds, loaded)
+    paths = _outputs(output.paths, job, count, request.source)
     if job.draft:
         check_score(job.draft, paths, output.layout.value)
     if not output.as_json:
         screen.remarks(job.remarks)
     with stages("load"):
-        composer = _load(request)
-    with stages(request.task), named(request.source) if request.source else nullcontext():
-        filled = _fill(composer, job, seeds, doing)
+        composer = loaded()
+    with stages(request.task), named(request.source) if request.source else nullcontext(), screen.progress(doing) as show:
+        answers = answer(request, job, composer, seeds, lambda share: show(share, ""))
     with stages("write"):
-        pieces = _write(job, filled, seeds, paths, output.layout)
+        pieces = _write(answers.pieces, count, paths, output)
         if output.save_request:
             save_request(request.changed(seed=seeds[0]), output.save_request)
-    remarks = {"remarks": job.remarks} if request.source else {}
-    _report({"model": composer.name, **remarks, "pieces": pieces, "seconds": stages.seconds}, output.as_json)
+    remarks = [*job.remarks, *answers.remarks]
+    told = {"remarks": remarks} if remarks or request.source else {}
+    _report({"model": composer.name, **told, "pieces": pieces, "seconds": stages.seconds}, output.as_json)
     if not output.as_json:
+        screen.remarks(answers.remarks)
         for suggestion in suggestions:
             screen.remark(suggestion.format(seeds[-1] + 1))
 
@@ -94,34 +122,48 @@ def _outputs(output: Sequence[Path] | None, job: Job, count: int, source: str | 
 
 def _load(request: Request) -> Composer:
     use_one_thread()
-    from musicgen.composers.loading import load_composer
+    from musicgen.steering.tasks import load
 
-    dials = given(temperature=request.temperature, top_p=request.top_p, sweeps=request.sweeps)
-    return load_composer(request.model or DEFAULT_MODEL, **dials)
-
-
-def _fill(composer: Composer, job: Job, seeds: Sequence[int], doing: str) -> list[Chorale]:
-    with screen.progress(doing) as show:
-        return composer.fill_many(job.sketches, seeds, lambda share: show(share, ""))
+    return load(request)
 
 
-def _write(job: Job, chorales: Sequence[Chorale], seeds: Sequence[int], paths: Sequence[Path], layout: Layout) -> list[dict[str, Any]]:
-    """A record of each piece and its files."""
+def _write(answers: Sequence[Answer], count: int, paths: Sequence[Path], output: Output) -> list[dict[str, Any]]:
+    """A record of each piece and its files, numbered as of `count`."""
     from musicgen.rendering.export import export_score, numbered
+    from musicgen.steering.annotations import marked
 
     pieces = []
-    for index, (chorale, seed) in enumerate(zip(chorales, seeds, strict=True)):
-        targets = [numbered(path, len(chorales))[index] for path in paths]
-        files = [str(file) for file in export_score(job.score_of(chorale), targets, layout.value)]
-        pieces.append({"seed": seed, "key": str(chorale.key), "meter": str(chorale.meter), "files": files})
+    for index, each in enumerate(answers):
+        score = marked(each.written(), each.chorale) if output.annotate else each.written()
+        written = export_score(score, [numbered(path, count)[index] for path in paths], output.layout.value)
+        if output.report:
+            written = [*written, _write_report(numbered(output.report, count)[index], each)]
+        record = {
+            "seed": each.seed,
+            "key": str(each.chorale.key),
+            "meter": str(each.chorale.meter),
+            "files": [str(file) for file in written],
+        }
+        pieces.append(record if each.score is None else record | {"score": each.score, "parts": each.parts})
     return pieces
+
+
+def _write_report(path: Path, answer: Answer) -> Path:
+    from musicgen.files.atomic import atomic_write
+    from musicgen.steering.report import make_report
+
+    report = make_report(answer.chorale, answer.ready.sketch)
+    text = report.markdown() if path.suffix == ".md" else json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    atomic_write(path, text.encode())
+    return path
 
 
 def _report(outcome: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return screen.result_json(outcome)
     for piece in outcome["pieces"]:
-        screen.remark(f"seed {piece['seed']}: {piece['key']}, {piece['meter']}")
+        score = f", score {piece['score']:.3f}" if "score" in piece else ""
+        screen.remark(f"seed {piece['seed']}: {piece['key']}, {piece['meter']}{score}")
         for file in piece["files"]:
             screen.result(file)
     screen.remark(f"{outcome['model']}; " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in outcome["seconds"].items()))

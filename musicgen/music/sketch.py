@@ -129,15 +129,16 @@ class Sketch:
         return replace(self, given=self.given.replaced(pitch=pitch, onset=onset), free=free).checked()
 
     def avoid(self, voice: str, place: str, notes: str) -> Sketch:
-        """`avoid("T", "1-8", "C5 D5")`, `avoid("T", "", ">F4")`: notes that shall not be; `>` all above, `<` all below; "" everywhere."""
-        index, (start, end) = self._voice(voice), self._span(place)
-        return self.with_constraints(Pitches(index, start, end, frozenset(_pitches(notes)), forbidden=True))
+        """`avoid("T", "1-8", "C5 D5")`, `avoid("T", "", ">F4")`: notes that shall not be; `>` all above, `<` all below; "" where free."""
+        index, pitches = self._voice(voice), frozenset(_pitches(notes))
+        return self.with_constraints(*(Pitches(index, start, end, pitches, True) for start, end in self._spans(index, place)))
 
     def only(self, voice: str, place: str, classes: str) -> Sketch:
         """`only("A", "3:2", "F# A")`: these notes in any octave."""
-        index, (start, end) = self._voice(voice), self._span(place)
+        index = self._voice(voice)
         wanted = {parse_pitch(name if name[-1].isdigit() else f"{name}4") % 12 for name in classes.split()}
-        return self.with_constraints(Pitches(index, start, end, frozenset(int(p) for p in ALL_PITCHES if p % 12 in wanted)))
+        pitches = frozenset(int(pitch) for pitch in ALL_PITCHES if pitch % 12 in wanted)
+        return self.with_constraints(*(Pitches(index, start, end, pitches) for start, end in self._spans(index, place)))
 
     def rhythm(self, voice: str, place: str, lengths: str) -> Sketch:
         """`rhythm("B", "1-4", "1/4")`: note lengths, over and over up to the end of the span: `"1/4 1/8 1/8"`, dotted `"3/8 1/8"`."""
@@ -208,6 +209,13 @@ class Sketch:
 
     def _span(self, place: str) -> tuple[int, int]:
         return span_at(place, self.given) if place.strip() else (0, self.given.steps)
+
+    def _spans(self, voice: int, place: str) -> list[tuple[int, int]]:
+        """[start, end) of a place; without one, wherever the voice is free."""
+        if place.strip():
+            return [self._span(place)]
+        edges = np.flatnonzero(np.diff(self.free[voice], prepend=False, append=False))
+        return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
     def _check_pin(self, voice: int, start: int, end: int, pitch: int, name: str) -> None:
         """A pin that a constraint would bar is refused, by both names."""

@@ -24,30 +24,42 @@ from typing import Any, Literal, get_args, get_type_hints
 from musicgen.errors import ConfigError, FileError, NotationError, nearest, showing, with_notes
 from musicgen.files.atomic import atomic_write, os_reason
 
-Task = Literal["compose", "harmonize", "fill"]
+Task = Literal["compose", "harmonize", "fill", "vary", "continue", "precede"]
 Texts = tuple[str, ...]
 TASKS: tuple[Task, ...] = get_args(Task)
 
-_PLAN = ("bars", "meter", "key", "pickup", "phrase_bars", "phrases", "tempo")
-_TUNE = ("source", "part", "keep", "quantize", "phrases")
+_PLAN = ("choir", "bars", "meter", "key", "pickup", "phrase_bars", "phrases", "tempo")
+_TUNE = ("source", "part", "keep", "quantize", "phrases", "choir")
 _REGION = ("source", "bars", "start", "end", "voices", "quantize")
-_ASKS = ("pin", "avoid", "only", "rhythm", "cadence", "local_key", "picardy", "no_crossing", "spacing", "leap", "no_parallels")
-_DIALS = ("temperature", "top_p", "sweeps")
-_ANSWERS = ("model", "seed", "count")
+_MARKS = ("pinned_color", "free_color", "pin_part")
+_GROWTH = ("source", "bars", "phrase_bars", "quantize")
+_NOTES = ("pin", "avoid", "only", "rhythm", "chords", "chord_mode", "cadence", "local_key", "picardy")
+_ASKS = (*_NOTES, "no_crossing", "spacing", "leap", "no_parallels")
+DIALS = ("density", "chromaticism", "temperature", "top_p", "sweeps")
+_ANSWERS = ("model", "seed", "count", "alternatives", "rank")
 TAKES: Mapping[Task, Texts] = {
-    "compose": (*_PLAN, *_ASKS, *_DIALS, *_ANSWERS),
-    "harmonize": (*_TUNE, *_ASKS, *_DIALS, *_ANSWERS),
-    "fill": (*_REGION, *_ASKS, *_DIALS, *_ANSWERS),
+    "compose": (*_PLAN, *_ASKS, *DIALS, *_ANSWERS),
+    "harmonize": (*_TUNE, *_ASKS, *DIALS, *_ANSWERS),
+    "fill": (*_REGION, *_MARKS, *_ASKS, *DIALS, *_ANSWERS),
+    "vary": ("keep_share", "how", *_REGION, *_ASKS, *DIALS, *_ANSWERS),
+    "continue": (*_GROWTH, *_ASKS, *DIALS, *_ANSWERS),
+    "precede": (*_GROWTH, *_ASKS, *DIALS, *_ANSWERS),
 }
 """Which fields belong to which task."""
 
 LIMITS: Mapping[str, tuple[float, float]] = {
     "tempo": (10, 400),
+    "keep_share": (0, 1),
     "spacing": (1, 127),
     "leap": (1, 127),
     "seed": (0, math.inf),
     "count": (1, 999),
+    "alternatives": (1, 999),
+    "density": (0.25, 4),
+    "chromaticism": (0, 50),
 }
+CHOICES: Mapping[str, Texts] = {"how": ("unlikely", "random"), "chord_mode": ("strict", "loose")}
+COUNTS_BARS: tuple[Task, ...] = ("compose", "continue", "precede")
 _KEYS = {"start": "from", "end": "to"}  # a field whose key is a word of Python's
 
 
@@ -59,13 +71,14 @@ class Request:
     source: str | None = None
     """A score's path, as seen from the current folder."""
     bars: int | Texts | None = None
-    """How many to compose; which to fill."""
+    """How many to compose, also after or before a piece; which to fill or vary."""
     meter: str | None = None
     key: str | None = None
     pickup: float | None = None
     """Quarters."""
     phrase_bars: int | None = None
     phrases: str | None = None
+    choir: str | None = None
     tempo: float | None = None
     part: str | None = None
     keep: str | None = None
@@ -73,11 +86,19 @@ class Request:
     end: str | None = None
     voices: str | None = None
     quantize: bool | None = None
+    keep_share: float | None = None
+    pinned_color: str | None = None
+    free_color: str | None = None
+    pin_part: str | None = None
+    how: str | None = None
+    """Which notes `vary` rewrites: unlikely, random."""
 
     pin: Texts = ()
     avoid: Texts = ()
     only: Texts = ()
     rhythm: Texts = ()
+    chords: str | None = None
+    chord_mode: str | None = None
     cadence: Texts = ()
     local_key: Texts = ()
     picardy: bool | None = None
@@ -86,12 +107,18 @@ class Request:
     leap: int | None = None
     no_parallels: bool | None = None
 
+    density: float | None = None
+    """Notes a quarter and voice."""
+    chromaticism: float | None = None
+    """Notes outside the key's scale in 100."""
     temperature: float | None = None
     top_p: float | None = None
     sweeps: float | None = None
     model: str | None = None
     seed: int | None = None
     count: int | None = None
+    alternatives: int | None = None
+    rank: bool | None = None
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """Where a field was written, for errors: `{"pin": "--pin"}`."""
@@ -103,6 +130,10 @@ class Request:
             if name not in TAKES[self.task]:
                 raise ConfigError(f"{self.where(name)} is not for {self.task}, but for {' and '.join(_takers(name))}; leave it out")
             object.__setattr__(self, name, self._checked(name, value))
+        if self.alternatives is not None and self.count is not None:
+            raise ConfigError(f"{self.where('count')} and {self.where('alternatives')}: choose one; alternatives are distinct")
+        if self.rank and self.alternatives is None:
+            raise ConfigError(f"{self.where('rank')}: how many alternatives are ranked is not said; ask for some, like 8")
         if self.task != "compose" and not self.source:
             raise ConfigError(f"{self.task} needs a score: .mid, .musicxml, .mxl, .abc or .krn")
 
@@ -111,6 +142,8 @@ class Request:
             read = _read_bars(self.task, value) if name == "bars" else READERS[name](value)
         except ValueError as error:
             raise ConfigError(f"{self.where(name)}: {value!r}; {error} is needed") from None
+        if name in CHOICES and read not in CHOICES[name]:
+            raise ConfigError(f"{self.where(name)}: {value!r}; {nearest(str(read), CHOICES[name])}")
         least, most = LIMITS.get(name, (-math.inf, math.inf))
         if isinstance(read, int | float) and not least <= read <= most:
             bounds = f"from {least}" if math.isinf(most) else f"from {least} to {most}"
@@ -229,7 +262,7 @@ def _read_yes(value: object) -> bool:
 
 
 def _read_bars(task: Task, value: object) -> int | Texts:
-    if task == "compose":
+    if task in COUNTS_BARS:
         return _read_whole(value)
     return _read_texts(str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
 

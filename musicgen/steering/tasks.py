@@ -12,26 +12,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from musicgen.composers.composer import Composer
+from musicgen.composers.loading import DEFAULT, load_composer
 from musicgen.composers.plan import Plan, plan_sketch, with_phrases
-from musicgen.errors import FileError, NotationError, with_notes
+from musicgen.errors import ConfigError, FileError, NotationError, with_notes
 from musicgen.files.io import read_score
+from musicgen.music.choirs import Choir, find_choir, for_choir
 from musicgen.music.chorale import VOICE_LETTERS, Chorale
 from musicgen.music.convert import to_score
 from musicgen.music.pitch import Key
-from musicgen.music.region import find_region, with_region
+from musicgen.music.region import Region, find_region, with_region
 from musicgen.music.rules import Leap, NoCrossing, NoParallels, Spacing, VoiceRule
 from musicgen.music.score import Meter, Score
 from musicgen.music.sketch import Sketch
 from musicgen.music.tune import find_tune, with_voices
 from musicgen.steering import asks
-from musicgen.steering.request import Request, Task
+from musicgen.steering.marks import marked_region
+from musicgen.steering.pins import without_pins
+from musicgen.steering.request import DIALS, Request, Task
+from musicgen.steering.variation import Commission, How, continue_score, precede_score, vary_score
 
 USUAL_TEMPO = 80.0
+USUAL_KEEP_SHARE = 0.7
+USUAL_NEW_BARS = 4
 HEARD = "what is kept is written as it was, but heard by the composer on the grid"
 PHRASES_ASSUMED = "there are no fermatas: phrase ends were assumed; mark them with fermatas to choose"
-# Keys before what is named in them; chords before single notes, so that a refusal names both.
 _ASKS: Mapping[str, asks.Ask] = {
-    "local_key": asks.local_key,
     "rhythm": asks.rhythm,
     "only": asks.only,
     "avoid": asks.avoid,
@@ -40,34 +46,77 @@ _ASKS: Mapping[str, asks.Ask] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """sketches: one a seed; score_of: the finished score of a filled sketch; stem: a name for it; draft: the score with nothing
-    rewritten, to see whether it can be written at all; remarks: what a user should know."""
+class Ready:
+    """A sketch of what shall sound, and the finished score of what a composer makes of it, for the choir that sings it."""
 
-    sketches: Sequence[Sketch]
+    sketch: Sketch
     score_of: Callable[[Chorale], Score]
+    choir: Choir | None = None
+
+    def for_composer(self) -> Sketch:
+        """A choir that sounds higher than Bach's gets music composed where he wrote it."""
+        return self.choir.prepare(self.sketch) if self.choir else self.sketch
+
+    def heard(self, filled: Chorale) -> Chorale:
+        """What a composer made of it, as it sounds."""
+        return self.choir.restore(filled) if self.choir else filled
+
+    def written(self, chorale: Chorale) -> Score:
+        score = self.score_of(chorale)
+        return for_choir(score, self.choir) if self.choir else score
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """pieces: one a seed; stem: a name for their files; draft: the score with nothing rewritten, to see whether it can be written at all;
+    remarks: what a user should know."""
+
+    pieces: Sequence[Ready]
     stem: str
     draft: Score | None = None
     remarks: Sequence[str] = ()
 
 
-def prepare(request: Request, seeds: Sequence[int]) -> Job:
-    """Reads the source and makes a sketch for each seed."""
-    makers: Mapping[Task, Callable[[Request, Sequence[int]], Job]] = {"compose": _compose, "harmonize": _harmonize, "fill": _fill}
-    return makers[request.task](request, seeds)
+def prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None = None) -> Job:
+    """Reads the source and makes a sketch for each seed. `composer`: gives the one whose judgement is asked for, where it is: in `vary`."""
+    if request.task == "compose":
+        return _compose(request, seeds)
+    if request.task == "harmonize":
+        return _harmonize(request, seeds)
+    if request.task == "fill":
+        return _fill(request, seeds)
+    return _rewritten(request, seeds, composer or (lambda: load(request)))
 
 
-def make_sketches(request: Request, seeds: Sequence[int]) -> Sequence[Sketch]:
-    return prepare(request, seeds).sketches
+def make_sketches(request: Request, seeds: Sequence[int]) -> list[Sketch]:
+    return [piece.sketch for piece in prepare(request, seeds).pieces]
 
 
-def steered(sketch: Sketch, request: Request) -> Sketch:
-    """The sketch bound by all that is asked of it."""
+def load(request: Request) -> Composer:
+    """The composer that is asked for, with its dials turned as asked."""
+    dials = {name: value for name, value in request.given().items() if name in DIALS}
+    return load_composer(request.model or DEFAULT, **dials)
+
+
+def steered(sketch: Sketch, request: Request, choir: Choir | None = None) -> Sketch:
+    """The sketch bound by all that is asked of it, and by what its choir can sing."""
+    sketch = choir.bind(sketch) if choir else sketch
+    sketch = _asked(sketch, request, "local_key", asks.local_key)
+    if request.chords is not None:
+        with request.reading("chords", request.chords):
+            sketch = sketch.chords(request.chords, strict=request.chord_mode != "loose")
     for name, ask in _ASKS.items():
         sketch = _asked(sketch, request, name, ask)
     sketch = _asked(sketch, request, "cadence", partial(asks.cadence, picardy=bool(request.picardy)))
     rules = tuple(_rules(request))
     return sketch.with_rules(*rules) if rules else sketch
+
+
+def _choir(request: Request) -> Choir | None:
+    if request.choir is None:
+        return None
+    with request.reading("choir", request.choir):
+        return find_choir(request.choir)
 
 
 def _asked(sketch: Sketch, request: Request, name: str, ask: asks.Ask) -> Sketch:
@@ -93,8 +142,8 @@ def _rules(request: Request) -> Iterator[VoiceRule]:
 
 def _compose(request: Request, seeds: Sequence[int]) -> Job:
     plan = _plan(request)
-    sketches = [steered(_planned(plan, request, seed), request) for seed in seeds]
-    return Job(sketches, partial(to_score, tempo=request.tempo or USUAL_TEMPO), "chorale")
+    score_of, choir = partial(to_score, tempo=request.tempo or USUAL_TEMPO), _choir(request)
+    return Job([Ready(steered(_planned(plan, request, seed), request, choir), score_of, choir) for seed in seeds], "chorale")
 
 
 def _planned(plan: Plan, request: Request, seed: int) -> Sketch:
@@ -134,20 +183,60 @@ def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
     path, score = _read(request)
     with named(path):
         tune = find_tune(score, request.part, request.keep or "S")
-    sketch = steered(Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep), request)
+        sketch = Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep)
+    choir = _choir(request)
+    ready = Ready(steered(sketch, request, choir), partial(with_voices, tune), choir)
     remarks = _remarks(score, tune.report, tune.heard, tune.chorale)
-    return Job([sketch] * len(seeds), partial(with_voices, tune), f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
+    return Job([ready] * len(seeds), f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 
 
 def _fill(request: Request, seeds: Sequence[int]) -> Job:
     path, score = _read(request)
     with named(path):
-        bars = request.bars if isinstance(request.bars, tuple) else ()
-        region = find_region(score, bars, request.start, request.end, request.voices or VOICE_LETTERS)
+        region = _region(request, score)
         sketch = Sketch(with_phrases(region.chorale), region.free)
-    sketch = steered(sketch, request)
+    ready = Ready(steered(sketch, request), partial(with_region, region))
     remarks = _remarks(score, region.report, region.heard, region.chorale)
-    return Job([sketch] * len(seeds), partial(with_region, region), f"{path.stem}-filled", with_region(region, region.chorale), remarks)
+    return Job([ready] * len(seeds), f"{path.stem}-filled", with_region(region, region.chorale), remarks)
+
+
+def _region(request: Request, score: Score) -> Region:
+    """What is named, or what is marked in the score."""
+    marks = (request.pinned_color, request.free_color, request.pin_part)
+    is_named = bool(request.bars or request.start or request.end or request.voices)
+    if is_named and any(marks):
+        raise ConfigError("a region is named, or marked in the score by colors and parts of pins, not both; choose one")
+    if any(marks) or (not is_named and without_pins(score)[1]):
+        return marked_region(score, *marks)
+    return find_region(score, _bars(request), request.start, request.end, request.voices or VOICE_LETTERS)
+
+
+def _bars(request: Request) -> tuple[str, ...]:
+    return request.bars if isinstance(request.bars, tuple) else ()
+
+
+def _rewritten(request: Request, seeds: Sequence[int], composer: Callable[[], Composer]) -> Job:
+    path, score = _read(request)
+    with named(path):
+        commissions = [_commission(request, score, seed, composer) for seed in seeds]
+    pieces = [Ready(steered(each.sketch, request), each.score) for each in commissions]
+    first = commissions[0]
+    draft, region = first.score(first.region.chorale), first.region
+    endings: Mapping[Task, str] = {"vary": "varied", "continue": "continued", "precede": "preceded"}
+    stem = f"{path.stem}-{endings[request.task]}"
+    return Job(pieces, stem, draft, _remarks(score, region.report, region.heard, region.chorale))
+
+
+def _commission(request: Request, score: Score, seed: int, composer: Callable[[], Composer]) -> Commission:
+    if request.task == "vary":
+        how: How = "random" if request.how == "random" else "unlikely"
+        judge = composer() if how == "unlikely" else None
+        voices = request.voices or VOICE_LETTERS
+        keep = USUAL_KEEP_SHARE if request.keep_share is None else request.keep_share
+        return vary_score(score, keep, how, judge, seed, _bars(request), request.start, request.end, voices)
+    bars = request.bars if isinstance(request.bars, int) else USUAL_NEW_BARS
+    grow = continue_score if request.task == "continue" else precede_score
+    return grow(score, bars, seed, request.phrase_bars)
 
 
 def _read(request: Request) -> tuple[Path, Score]:

@@ -8,7 +8,7 @@ from musicgen.errors import ConfigError, FileError, MusicgenError
 from musicgen.files import write_score
 from musicgen.music.chorale import Chorale
 from musicgen.music.convert import to_score
-from musicgen.steering.request import FIELDS, LIMITS, READERS, TAKES, TASKS, Request, read_request, save_request
+from musicgen.steering.request import CHOICES, COUNTS_BARS, FIELDS, LIMITS, READERS, TAKES, TASKS, Request, read_request, save_request
 from musicgen.steering.tasks import make_sketches
 
 PLAIN = Request(bars=4, key="C", pickup=0, meter="4/4")
@@ -32,9 +32,12 @@ def requests(draw):
     names = draw(st.lists(st.sampled_from([name for name in TAKES[task] if name != "bars"]), unique=True))
     if "source" in TAKES[task]:
         names = [*names, "source"]
-    values = {name: draw(values_of(name)) for name in names}
+    if "alternatives" in names:
+        names = [name for name in names if name != "count"]
+    names = [name for name in names if name != "rank" or "alternatives" in names]
+    values = {name: draw(st.sampled_from(CHOICES[name]) if name in CHOICES else values_of(name)) for name in names}
     if "bars" in TAKES[task] and draw(st.booleans()):
-        values["bars"] = draw(st.integers(1, 400) if task == "compose" else values_of("pin"))
+        values["bars"] = draw(st.integers(1, 400) if task in COUNTS_BARS else values_of("pin"))
     return Request(task=task, **values)
 
 

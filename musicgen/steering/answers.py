@@ -1,0 +1,68 @@
+"""What a composer answers to a request: a piece for each seed, or alternatives to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from musicgen.composers.composer import Composer
+from musicgen.corpus.store import load_corpus
+from musicgen.errors import CorpusError
+from musicgen.evaluation.copying import CopyIndex
+from musicgen.music.chorale import Chorale
+from musicgen.music.score import Score
+from musicgen.steering.alternatives import alternatives, too_few
+from musicgen.steering.request import Request
+from musicgen.steering.tasks import Job, Ready
+
+DISTINCT = 0.1
+LEARNED_FROM = "bach-chorales"
+UNSEARCHED = f"ranked without originality, for there is no corpus to compare with: `musicgen corpus build {LEARNED_FROM}` makes it"
+
+Show = Callable[[float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """`chorale` as it sounds; score and what it is made of, where alternatives are ranked."""
+
+    ready: Ready
+    chorale: Chorale
+    seed: int
+    score: float | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    def written(self) -> Score:
+        return self.ready.written(self.chorale)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """remarks: what is less than was asked."""
+
+    pieces: Sequence[Answer]
+    remarks: Sequence[str] = ()
+
+
+def answer(request: Request, job: Job, composer: Composer, seeds: Sequence[int], show: Show = lambda share: None) -> Answers:
+    """One piece a seed; of `alternatives` to the first, those that were found, the best first if they are to be ranked."""
+    if request.alternatives is not None:
+        return _alternatives(request, request.alternatives, job.pieces[0], composer, seeds[0], show)
+    filled = composer.fill_many([piece.for_composer() for piece in job.pieces], seeds, show)
+    return Answers([Answer(piece, piece.heard(each), seed) for piece, each, seed in zip(job.pieces, filled, seeds, strict=True)])
+
+
+def _alternatives(request: Request, count: int, piece: Ready, composer: Composer, seed: int, show: Show) -> Answers:
+    learned = _learned_pieces() if request.rank else None
+    found = alternatives(composer, piece.for_composer(), seed, count, bool(request.rank), DISTINCT, learned, show)
+    pieces = [Answer(piece, piece.heard(each.chorale), each.seed, each.score, each.parts) for each in found]
+    unsearched = UNSEARCHED if request.rank and learned is None else ""
+    return Answers(pieces, [remark for remark in (too_few(found, count, DISTINCT), unsearched) if remark])
+
+
+def _learned_pieces() -> CopyIndex | None:
+    """What a model may have learned by heart, if it is here."""
+    try:
+        return CopyIndex(load_corpus(LEARNED_FROM).pieces("train"))
+    except CorpusError:
+        return None
