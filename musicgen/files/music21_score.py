@@ -56,9 +56,9 @@ def score_of(piece: Any, path: Path, remarks: Iterable[str] = (), written: Mappi
     `path` is for messages. Raises FileError, or whatever music21 does.
     """
     said = list(remarks)
-    piece = _one_piece(piece, said)
+    piece = one_piece(piece, said)
     said += _left_out(piece)
-    piece = _unrolled(piece, said)
+    piece = unrolled(piece, said)
     streams = list(piece.parts) or [piece]
     voices = [joined(_raw_notes(part, path, _name(part, index), said), said) for index, part in enumerate(streams)]
     if not any(voices):
@@ -101,7 +101,7 @@ def _last_bass(voices: Iterable[Sequence[RawNote]]) -> int:
 # --- the whole piece
 
 
-def _one_piece(piece: Any, remarks: list[str]) -> Any:
+def one_piece(piece: Any, remarks: list[str]) -> Any:
     if isinstance(piece, stream.Opus):
         scores = list(piece.scores)
         if len(scores) > 1:
@@ -124,7 +124,7 @@ def _left_out(piece: Any) -> list[str]:
     return [f"left out: {remark}" for remark in remarks if remark]
 
 
-def _unrolled(piece: Any, remarks: list[str]) -> Any:
+def unrolled(piece: Any, remarks: list[str]) -> Any:
     marks = list(piece.recurse().getElementsByClass(repeat.RepeatMark))
     if not marks:
         return piece

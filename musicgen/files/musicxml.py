@@ -41,13 +41,13 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
         _silence_cues(root, remarks)
         written = to_sounding_pitch(root, path, remarks)
         text, kind = ET.tostring(root, encoding="unicode"), "musicxml"
-    with _quiet(path):
+    with quiet(path):
         from musicgen.files.music21_score import score_of
 
-        return score_of(_parsed(text, kind), path, remarks, written)
+        return score_of(parsed(text, kind), path, remarks, written)
 
 
-def _parsed(text: str, kind: str) -> Any:
+def parsed(text: str, kind: str) -> Any:
     """Parsing from memory: music21 neither opens an address nor leaves a pickle."""
     from music21 import converter
 
@@ -55,7 +55,7 @@ def _parsed(text: str, kind: str) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet(path: str | PathLike[str]) -> Iterator[None]:
+def quiet(path: str | PathLike[str]) -> Iterator[None]:
     """music21 warns on stderr and raises whatever broke inside it: the user gets one line instead."""
     try:
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):

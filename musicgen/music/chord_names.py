@@ -100,6 +100,14 @@ def read_name(name: str, key: Key, bass: int | None = None) -> tuple[NamedChord,
 @lru_cache(maxsize=1024)
 def read_symbol(name: str) -> NamedChord:
     """`G7/B`; flats may be `Bb` or `B-`."""
+    from music21 import harmony
+
+    chord = harmony.ChordSymbol(music21_figure(name))
+    return NamedChord(chord.root().pitchClass, frozenset(chord.pitchClasses), chord.bass().pitchClass if "/" in name else None)
+
+
+def music21_figure(name: str) -> str:
+    """`Bbmaj9/D` -> `B-M9/D`."""
     match = _SYMBOL.fullmatch(name)
     if match is None or match[3] not in SUFFIXES:
         known = ", ".join(f"C{suffix}" for suffix in SUFFIXES if SUFFIXES[suffix] == suffix)
@@ -107,11 +115,7 @@ def read_symbol(name: str) -> NamedChord:
     letter, sign, suffix, low, low_sign = match.groups()
     if sign == "-" and suffix[:1].isdigit():
         raise NotationError(f"{name} means {letter}b{suffix} to some and {letter}m{suffix} to others; write the one that is meant")
-    from music21 import harmony
-
-    figure = f"{letter}{_flats(sign)}{SUFFIXES[suffix]}" + (f"/{low}{_flats(low_sign)}" if low else "")
-    chord = harmony.ChordSymbol(figure)
-    return NamedChord(chord.root().pitchClass, frozenset(chord.pitchClasses), chord.bass().pitchClass if low else None)
+    return f"{letter}{_flats(sign)}{SUFFIXES[suffix]}" + (f"/{low}{_flats(low_sign)}" if low else "")
 
 
 def _flats(sign: str | None) -> str:
