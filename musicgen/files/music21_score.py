@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from os import PathLike
 from typing import Any
 
@@ -71,7 +72,7 @@ def score_of(piece: Any, path: Path, remarks: Iterable[str] = (), written: Mappi
     meters, pickup = irregular_bars(bars, signatures)
     keys, tempos = keys_of(streams, path, _last_bass(voices)), tempos_of(streams, path)
     bar_lengths = [meter.bar_quarters for meter in meters.values()]
-    raws = [raw for part in (*voices, *rests) for raw in part]
+    raws: list[RawNote | RawRest] = [*chain.from_iterable(voices), *chain.from_iterable(rests)]
     tpq = _ticks_per_quarter(raws, [*meters, *keys, *tempos, *bar_lengths, pickup], path)
     parts = [
         part
@@ -264,7 +265,7 @@ def _parts(
     part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest], written: Mapping[str, Transposition], tpq: int
 ) -> list[Part]:
     """One part for each voice of the staff that has notes or colored rests; `Soprano/Alto` lends each voice its name."""
-    used = sorted({each.voice for each in (*raw, *rests)})
+    used = sorted({each.voice for each in raw} | {each.voice for each in rests})
     names = name.split("/")
     if len(used) == 1:
         names = [name]
