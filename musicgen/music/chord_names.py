@@ -24,7 +24,7 @@ SUFFIXES = {
     **{"sus": "sus4", "7sus": "7sus4", "m(maj7)": "mM7", "mmaj7": "mM7", "add2": "add9"},
 }
 NO_CHORD = ("N.C.", "NC")
-_SYMBOL = re.compile(r"([A-G])(bb|##|[b#-]?)([^/]*)(?:/([A-G])([b#-]?))?")
+_SYMBOL = re.compile(r"([A-G])(bb|##|[b#-]?)([^/]*)(?:/([A-Ga-g])([b#-]?))?")
 
 _NUMERAL = r"[b#]?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)"
 _ROMAN = re.compile(
@@ -115,7 +115,7 @@ def music21_figure(name: str) -> str:
     letter, sign, suffix, low, low_sign = match.groups()
     if sign == "-" and suffix[:1].isdigit():
         raise NotationError(f"{name} means {letter}b{suffix} to some and {letter}m{suffix} to others; write the one that is meant")
-    return f"{letter}{_flats(sign)}{SUFFIXES[suffix]}" + (f"/{low}{_flats(low_sign)}" if low else "")
+    return f"{letter}{_flats(sign)}{SUFFIXES[suffix]}" + (f"/{low.upper()}{_flats(low_sign)}" if low else "")
 
 
 def _flats(sign: str | None) -> str:
