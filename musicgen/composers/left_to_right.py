@@ -6,7 +6,7 @@ Shapes: B pieces, V voices, T steps, K ids.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,19 +16,21 @@ from torch import Tensor
 
 from musicgen.composers.composer import Likelihood
 from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
-from musicgen.errors import CheckpointError
+from musicgen.errors import CheckpointError, NotationError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.committee import Committee
 from musicgen.models.recall import Recalled, in_steps
-from musicgen.models.sketcher import Sketcher
-from musicgen.music.chorale import BoolArray, Chorale
+from musicgen.models.sketcher import Cache, Sketcher
+from musicgen.music.chorale import REST, BoolArray, Chorale
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import IdArray
-from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
-from musicgen.sampling.left_to_right import OrderedTask, fill_left_to_right
+from musicgen.sampling.draw import NOWHERE, Fill, FloatArray, SamplingOptions, log_softmax
+from musicgen.sampling.left_to_right import NOT_PINNED, OrderedTask, Seed, fill_left_to_right
 from musicgen.tokenizers.grid import CONDITIONS, GridTokenizer
 
 PHASE = CONDITIONS.index("phase")
+FORETOLD = 8  # steps
+MORE_LANES = (4, 16)  # times the usual
 AHEAD_TOGETHER = 2  # of more pieces, some step is seldom held by all
 
 
@@ -41,7 +43,7 @@ class SketcherComposer:
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = SamplingOptions(temperature=0.8, drafts=4, draft_temperature=0.8, guidance=2.0)
-    dials: ClassVar[tuple[str, ...]] = ("temperature", "rhythm_temperature", "top_p", "drafts", "draft_temperature", "guidance")
+    dials: ClassVar[tuple[str, ...]] = ("temperature", "rhythm_temperature", "top_p", "drafts", "draft_temperature", "guidance", "lanes")
     guesses_from: ClassVar[str] = "what is kept and all that came before"
 
     @classmethod
@@ -66,7 +68,7 @@ class SketcherComposer:
         self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
-        check_requests(self.name, self.model.config.voices, sketches, seeds)
+        check_requests(self.name, self.model.config.voices, sketches, seeds, takes_rules=True)
         return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
 
     def nats(self, chorale: Chorale) -> Likelihood:
@@ -96,25 +98,68 @@ class SketcherComposer:
         return result
 
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_step: OnProgress) -> list[Chorale]:
+        fill = self._draw(sketches, seeds, self.options, on_step)
+        filled = [self.tokenizer.decode(ids[:, : sketch.given.steps], sketch.given) for ids, sketch in zip(fill.ids, sketches, strict=True)]
+        assert fill.stuck is not None
+        for index in np.flatnonzero(fill.stuck != NOWHERE).tolist():
+            filled[index] = self._try_again(sketches[index], seeds[index], int(fill.stuck[index]))
+        return filled
+
+    def _try_again(self, sketch: Sketch, seed: int, stuck: int) -> Chorale:
+        """With more and more lanes, where the rules left a piece no way."""
+        for more in MORE_LANES:
+            fill = self._draw([sketch], [(seed, more)], replace(self.options, lanes=self.options.lanes * more), lambda share: None)
+            assert fill.stuck is not None
+            if fill.stuck[0] == NOWHERE:
+                return self.tokenizer.decode(fill.ids[0], sketch.given)
+            stuck = max(stuck, int(fill.stuck[0]))
+        rules = ", ".join(rule.describe() for rule in sketch.rules)
+        raise NotationError(f"no way was found to go on under {rules}; loosen them or what is asked here", place=sketch.given.place(stuck))
+
+    def _draw(self, sketches: Sequence[Sketch], seeds: Sequence[Seed], options: SamplingOptions, on_step: OnProgress) -> Fill:
         lengths = [sketch.given.steps for sketch in sketches]
         task = self._task(sketches, max(lengths))
         conditions = [self.tokenizer.conditions(sketch.given, sketch.fermata_sounding) for sketch in sketches]
         reader = _Reader(self.model, self._edged(list(task.ids), max(lengths)), *self._conditions(conditions, lengths))
-        with self.model.guided(self.options.guidance):
-            fill = fill_left_to_right(reader.logits, task, self.options, seeds, on_step)
-        return [self.tokenizer.decode(fill.ids[index, :, : sketch.given.steps], sketch.given) for index, sketch in enumerate(sketches)]
+        with self.model.guided(options.guidance):
+            return fill_left_to_right(reader.logits, task, options, seeds, on_step, reader.branch)
 
     def _task(self, sketches: Sequence[Sketch], steps: int) -> OrderedTask:
-        ids = [np.where(sketch.free, self.tokenizer.mask_id, self.tokenizer.encode(sketch.given)) for sketch in sketches]
+        given = [self.tokenizer.encode(sketch.given) for sketch in sketches]
+        foretold = [is_foretold(sketch.free) for sketch in sketches]
+        free = [sketch.free | own for sketch, own in zip(sketches, foretold, strict=True)]
+        ids = [np.where(own, self.tokenizer.mask_id, all_ids) for own, all_ids in zip(free, given, strict=True)]
         return OrderedTask(
             ids=stack(ids, steps, self.tokenizer.boundary_id),
-            free=stack([sketch.free for sketch in sketches], steps, False),
+            free=stack(free, steps, False),
             order=self.model.config.order,
-            sounding_allowed=stack([self.tokenizer.sounding_allowed(sketch) for sketch in sketches], steps, True),
+            sounding_allowed=stack([self._may_sound(sketch) for sketch in sketches], steps, True),
             must_begin=stack([sketch.must_begin() for sketch in sketches], steps, False),
             must_hold=stack([sketch.must_hold() for sketch in sketches], steps, False),
             sounding_of_id=self.tokenizer.sounding_of_id,
+            pinned=stack([np.where(own, all_ids, NOT_PINNED) for own, all_ids in zip(foretold, given, strict=True)], steps, NOT_PINNED),
+            rules=[sketch.rules for sketch in sketches],
         )
+
+    def _may_sound(self, sketch: Sketch) -> BoolArray:
+        """(V, T, P) what constraints allow, less what the rules would let end nowhere; of given cells, what is given."""
+        allowed = self.tokenizer.sounding_allowed(sketch)
+        if not sketch.rules:
+            return allowed
+        rows = np.where(sketch.given.pitch == REST, allowed.shape[-1] - 1, sketch.given.pitch)
+        reached = np.where(sketch.free[..., None], allowed, np.arange(allowed.shape[-1]) == rows[..., None])
+        for rule in sketch.rules:
+            reached = rule.reach(reached)
+        stuck = np.argwhere(sketch.free & ~reached.any(axis=-1))
+        if len(stuck):
+            voice, step = (int(each) for each in stuck[0])
+            rules = ", ".join(rule.describe() for rule in sketch.rules)
+            raise NotationError(
+                f"nothing here leads on to what is asked later under {rules}; loosen one of them",
+                voice=sketch.given.voice_name(voice),
+                place=sketch.given.place(step),
+            )
+        return reached
 
     def _edged(self, ids: Sequence[IdArray], steps: int) -> Tensor:
         """(B, V, T + 2) with a BOUNDARY step at either end, as in training."""
@@ -126,6 +171,20 @@ class SketcherComposer:
         """(B, C, T + 2) and the lengths (B,), both with the BOUNDARY steps."""
         edged = [np.pad(rows, ((0, 0), (1, 1)), mode="edge") for rows in conditions]
         return torch.from_numpy(stack(edged, max(lengths) + 2, 0)), torch.tensor(lengths) + 2
+
+
+def is_foretold(free: BoolArray) -> BoolArray:
+    """(V, T) given cells after a free one of their voice, for two beats: the model does not read them beforehand, it foretells them.
+
+    Reading them is worth next to nothing to it, while its surprise at them tells which lanes lead there well. Over 30 pieces with four
+    notes pinned, two beats from each pin had 0.34 nats a cell against 0.50 where pins were read (elsewhere 0.23), and the outer voices
+    came to their pins by 3.9 semitones, not by 7.8.
+    """
+    foretold = np.zeros_like(free)
+    for voice, step in np.argwhere(free[:, :-1] & ~free[:, 1:]):
+        following = free[voice, step + 1 : step + 1 + FORETOLD]
+        foretold[voice, step + 1 : step + 1 + (int(following.argmax()) if following.any() else len(following))] = True
+    return foretold
 
 
 class _Reader:
@@ -145,31 +204,46 @@ class _Reader:
         self.views = model.advance(in_steps([self.recall.now]), self.memory[:, :1], self.cache, 0)
         self.guessed: Tensor | None = None
         self.steps_read = 0
-        self.past, self.drafted = self.recall.now, self.views[:, 0]
+        self.drafted: tuple[Recalled, Tensor] | None = None
         # Sixteenths off the eighths, counted from the BOUNDARY step.
-        self.looks_ahead = len(sketch) <= AHEAD_TOGETHER and conditions[:, PHASE].eq(conditions[:1, PHASE]).all()
+        self.in_phase = conditions[:, PHASE].eq(conditions[:1, PHASE]).all()
         self.likely_holds = (conditions[0, PHASE] % 2 == 1).tolist()
 
     @torch.inference_mode()
     def logits(self, ids: IdArray, voice: int, step: int) -> FloatArray:
         while self.steps_read <= step:
-            drafts = len(ids) // len(self.sketch)
             if self.steps_read:
-                self.recall.read(torch.from_numpy(ids[::drafts, :, self.steps_read - 1]))
+                self.recall.read(torch.from_numpy(ids[:: len(ids) // len(self.sketch), :, self.steps_read - 1]))
             self.steps_read += 1
             self._advance(self.steps_read)
-            self.past = Recalled(*(rows.repeat_interleave(drafts, dim=0) for rows in self.recall.now))
-            self.drafted = self.views[:, 0].repeat_interleave(drafts, dim=0)
-        result: FloatArray = self.model.decide(voice, self.drafted[:, voice], self.past, torch.from_numpy(ids[..., step])).numpy()
+            self.drafted = None
+        if self.drafted is None:
+            drafts = len(ids) // len(self.sketch)
+            past = Recalled(*(rows.repeat_interleave(drafts, dim=0) for rows in self.recall.now))
+            self.drafted = past, self.views[:, 0].repeat_interleave(drafts, dim=0)
+        past, views = self.drafted
+        result: FloatArray = self.model.decide(voice, views[:, voice], past, torch.from_numpy(ids[..., step])).numpy()
         return result
+
+    @torch.inference_mode()
+    def branch(self, parents: IdArray) -> None:
+        """Each lane goes on from the one named."""
+        lanes = torch.from_numpy(parents)
+        self.sketch, self.memory, self.views = self.sketch[lanes], self.memory[lanes], self.views[lanes]
+        self.cache = Cache(self.cache.kept[:, :, lanes], self.cache.rotation)
+        self.recall.branch(lanes)
+        self.guessed, self.drafted = None if self.guessed is None else self.guessed[lanes], None
 
     def _advance(self, step: int) -> None:
         if self.guessed is not None and torch.equal(self.guessed, self.recall.now.before):
             self.views, self.guessed = self.views[:, 1:], None
             return
-        self.guessed = self._if_held(step) if self.looks_ahead and self.likely_holds[step] else None
+        self.guessed = self._if_held(step) if self._looks_ahead(step) else None
         steps = [self.recall.now] if self.guessed is None else [self.recall.now, self.recall.peek(self.guessed)]
         self.views = self.model.advance(in_steps(steps), self.memory[:, step : step + len(steps)], self.cache, step)
+
+    def _looks_ahead(self, step: int) -> bool:
+        return len(self.sketch) <= AHEAD_TOGETHER and bool(self.in_phase) and self.likely_holds[step]
 
     def _if_held(self, step: int) -> Tensor:
         """(B, V) the ids of a step whose free cells hold what sounded before."""

@@ -93,7 +93,7 @@ class QuartetComposer:
         tables = [self.tokenizer.sounding_allowed(sketch) for sketch in sketches]
         changes = [_rules_change(table) for table in tables]
         # A note is held on only where it may sound on: where the rules change, it may have to be struck anew.
-        holds = [sketch.must_hold() & ~change for sketch, change in zip(sketches, changes, strict=True)]
+        holds = [(sketch.must_hold() & ~change) | sketch.asked_hold() for sketch, change in zip(sketches, changes, strict=True)]
         ids = [self._start(*each) for each in zip(sketches, changes, holds, strict=True)]
         return GibbsTask(
             ids=stack(ids, steps, self.tokenizer.boundary_id),

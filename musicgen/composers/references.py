@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musicgen.errors import ConfigError, NotationError
+from musicgen.composers.together import check_requests
+from musicgen.errors import NotationError
 from musicgen.music.chorale import STEPS_PER_QUARTER, Chorale
 from musicgen.music.sketch import Sketch
 
@@ -35,8 +36,7 @@ class Dice(OneByOne):
     name: str = "dice"
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
-        if seed < 0:
-            raise ConfigError(f"seed {seed}: at least 0")
+        check_requests(self.name, sketch.given.voices, [sketch], [seed])
         rng = np.random.default_rng(seed)
         allowed = sketch.allowed_pitches()
         pitch, onset = sketch.given.pitch.copy(), sketch.given.onset.copy()

@@ -17,9 +17,12 @@ STEPS_TOGETHER = 4096  # pieces are sampled together up to this many steps, padd
 OnProgress = Callable[[float], None]
 
 
-def check_requests(name: str, voices: int, sketches: Sequence[Sketch], seeds: Sequence[int]) -> None:
-    """Refuses what a composer of so many voices cannot fill, before any work."""
+def check_requests(name: str, voices: int, sketches: Sequence[Sketch], seeds: Sequence[int], takes_rules: bool = False) -> None:
+    """Refuses what a composer of so many voices cannot fill, before any work; `takes_rules`: whether it decides voice by voice."""
     for sketch in sketches:
+        if sketch.rules and not takes_rules:
+            rules = ", ".join(rule.describe() for rule in sketch.rules)
+            raise ConfigError(f"{name} cannot keep rules between voices ({rules}); leave them out or choose the flagship")
         if sketch.given.voices != voices:
             raise NotationError(f"a sketch of {sketch.given.voices} voices; {name} writes {voices}")
     for seed in seeds:

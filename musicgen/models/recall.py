@@ -67,6 +67,11 @@ class Recall:
         self.now = Recalled(ids, age, left, *self._followed(ids))
         return self.now
 
+    def branch(self, parents: Tensor) -> None:
+        """Each piece goes on as a copy of the one named (B',)."""
+        self.ids, self.ways = self.ids[parents], self.ways[parents]
+        self.now = Recalled(*(rows[parents] for rows in self.now))
+
     def peek(self, ids: Tensor) -> Recalled:
         """What would be known if these were the ids of the next step; they are not taken in."""
         kept = self.steps_read, self.ways, self.now

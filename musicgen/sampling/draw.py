@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from musicgen.errors import ConfigError, nearest
 
 FloatArray = NDArray[np.floating[Any]]
+NOWHERE = -1
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class SamplingOptions:
     sweeps: expected redraws of each free cell. start_temperature: annealing falls from it to `temperature` over the first half.
     rhythm_temperature: of whether a sound is struck or held, where each cell is drawn once; `temperature` is then that of the pitch struck.
     drafts, draft_temperature: there, each step is drafted so many times, and one is kept, at such a temperature of all voices together.
+    lanes: there, in how many ways at once a piece goes on where something asked for lies ahead; the likeliest is kept.
     guidance: there, how many times counts what the model's tables say of intervals that pass into each other; 1 is as they were learned.
     """
 
@@ -32,6 +34,7 @@ class SamplingOptions:
     drafts: int = 1
     draft_temperature: float = 1.0
     guidance: float = 1.0
+    lanes: int = 8
 
     def __post_init__(self) -> None:
         for name in ("temperature", "start_temperature", "rhythm_temperature", "draft_temperature"):
@@ -41,6 +44,8 @@ class SamplingOptions:
             raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")
         if not 0 <= self.guidance <= 10:
             raise ConfigError(f"guidance {self.guidance}: from 0 to 10, 1 is as the model has learned")
+        if not 1 <= self.lanes <= 1000 or self.lanes != int(self.lanes):
+            raise ConfigError(f"lanes {self.lanes}: a whole number from 1 to 1000, 8 is usual")
         if not 1 <= self.drafts <= 1000 or self.drafts != int(self.drafts):
             raise ConfigError(f"drafts {self.drafts}: a whole number from 1 to 1000, 4 is usual")
         if not 1 <= self.sweeps <= 1000:
@@ -56,10 +61,12 @@ class SamplingOptions:
 
 @dataclass(frozen=True)
 class Fill:
-    """ids (B, V, T) with every free cell drawn; log_probability (B, V, T) of each cell's last draw, 0 where nothing was drawn."""
+    """ids (B, V, T) with every free cell drawn; log_probability (B, V, T) of each cell's last draw, 0 where nothing was drawn; stuck (B,)
+    the first step where rules left no way, else NOWHERE."""
 
     ids: NDArray[np.int64]
     log_probability: FloatArray
+    stuck: NDArray[np.int64] | None = None
 
 
 def draw(

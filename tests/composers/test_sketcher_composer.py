@@ -66,10 +66,11 @@ def test_what_is_drawn_is_as_likely_as_the_likelihood_says(build, monkeypatch) -
     for sketches in (SKETCHES, SKETCHES[:1], SKETCHES[1:2]):
         filled = composer.fill_many(sketches, range(len(sketches)))
         for index, (sketch, chorale) in enumerate(zip(sketches, filled, strict=True)):
-            nats = composer.nats_of_free(sketch, chorale).nats
+            # What is foretold is not read, as if it were free; lanes meet it.
+            read = Sketch(chorale, sketch.free | left_to_right.is_foretold(sketch.free), ANY_PITCH)
+            nats = np.where(sketch.free, composer.nats_of_free(read, chorale).nats, 0.0)
             drawn = fills[-1].log_probability[index, :, : chorale.steps]
             np.testing.assert_allclose(nats, -drawn, atol=1e-4)
-            assert nats.sum() == pytest.approx(-drawn.sum(), abs=1e-3)
             assert (nats[sketch.free] > 0).all()
 
 
@@ -124,7 +125,7 @@ def test_a_long_piece_is_written_as_it_is_judged(monkeypatch) -> None:
     composer = replace(fond_of_holding(span=16), options=SamplingOptions(temperature=1.0))
     piece = tune("4/4, D minor", 64 * 16, steps_each=4)
     free = np.ones_like(piece.onset)
-    free[0], free[:, 20 * 16 : 30 * 16], free[3, -16:] = False, False, False
+    free[0], free[:, 20 * 16 : 30 * 16] = False, False
     sketch = Sketch(piece, free)
     late: dict[tuple[int, int], np.ndarray] = {}
 

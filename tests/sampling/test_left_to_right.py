@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from musicgen.sampling.draw import SamplingOptions, log_softmax
-from musicgen.sampling.left_to_right import Logits, OrderedTask, fill_left_to_right, tempered
+from musicgen.sampling.left_to_right import NOT_PINNED, Logits, OrderedTask, fill_left_to_right, tempered
 
 # Ids: 0 and 1 two pitches (rows 60 and 61 of what can sound), 2 and 3 the same held, 4 MASK.
 SOUNDING = np.array([60, 61, 60, 61])
@@ -53,7 +53,9 @@ def conditionals(table: np.ndarray, sharpness: float = 1.0) -> Logits:
 def task(pieces: int) -> OrderedTask:
     shape = (pieces, 2, 2)
     nowhere = np.zeros(shape, bool)
-    return OrderedTask(np.full(shape, MASK), ~nowhere, ORDER, np.ones((*shape, 129), bool), nowhere, nowhere, SOUNDING)
+    return OrderedTask(
+        np.full(shape, MASK), ~nowhere, ORDER, np.ones((*shape, 129), bool), nowhere, nowhere, SOUNDING, np.full(shape, NOT_PINNED)
+    )
 
 
 def chi_square(ids: np.ndarray, table: np.ndarray) -> float:
