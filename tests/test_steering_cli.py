@@ -53,6 +53,15 @@ def test_chords(good):
     assert (loose.pitch[3, 8] % 12) == 8
 
 
+def test_the_chords_of_a_lead_sheet(good, refused):
+    Path("song.abc").write_text('X:1\nM:4/4\nL:1/4\nK:G\n"G"G A "D7/F#"A c|"G"B B G2|]\n')
+    good("harmonize", "song.abc", "--chords", "song.abc", *DICE, "--seed", "1", "-o", "a.musicxml")
+    bass = to_chorale(read_score("a.musicxml")).chorale.pitch[3] % 12
+    assert (bass[8:16] == 6).all()
+    assert set(bass[16:].tolist()) <= {7, 11, 2}
+    assert "no chord symbols" in refused("harmonize", "tune.abc", "--chords", "tune.abc", *DICE, "-o", "b.mid")
+
+
 def test_rhythm(good):
     piece = composed(good, "--rhythm", "B 1-2 1/8", "--rhythm", "A 1 3/8 1/8")
     assert piece.onset[3, :32].nonzero()[0].tolist() == list(range(0, 32, 2))
@@ -176,14 +185,18 @@ def test_fewer_alternatives_than_asked_is_said(run, choir):
     assert "of 60 alternatives were found" in err
 
 
+def test_what_a_composer_cannot_keep_is_refused(refused):
+    assert "dice cannot keep rules between voices" in refused("compose", *PLAIN, "--leap", "1", "-o", "a.mid")
+
+
 # --- request files, reports, marks
 
 
 def test_a_request_is_saved_and_gives_the_same_piece(good):
     asked = ("--pin", "B 2:3 E3", "--no-crossing", "--leap", "9", "--cadence", "4:3=half")
-    good("compose", *DICE, "--bars", "4", "--key", "a", "--pickup", "0", *asked, "-o", "a.mid", "--save-request", "r.toml")
+    good("compose", "--bars", "4", "--key", "a", "--pickup", "0", *asked, "-o", "a.mid", "--save-request", "r.toml")
     request = Request.parse(Path("r.toml").read_text())
-    assert (request.pin, request.leap, request.model) == (("B 2:3 E3",), 9, "dice")
+    assert (request.pin, request.leap, request.model) == (("B 2:3 E3",), 9, None)
     assert request.seed is not None
     good("compose", "--request", "r.toml", "-o", "b.mid")
     assert Path("a.mid").read_bytes() == Path("b.mid").read_bytes()

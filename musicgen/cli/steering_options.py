@@ -75,7 +75,7 @@ _OPTIONS: Mapping[str, Any] = {
     "only": _texts("Notes of these names, in any octave: 'A 3:2 F#'."),
     "rhythm": _texts("Note lengths, over and over: 'B 1-4 1/4', 'A 5:1-7:1 3/8 1/8'."),
     "chords": _text(
-        "Symbols at places, '1:1 C, 1:3 G7/B'; numerals by bars, 'I V65 | vi . ii6 V7'; figures, '5 6 4-3', under a given bass."
+        "Symbols at places, '1:1 C, 1:3 G7/B'; numerals by bars, 'I V65 | vi . ii6 V7'; figures, '5 6 4-3'; or a lead sheet, song.abc."
     ),
     "chord_mode": _text("strict: only the chord's notes; loose: on the beats, with passing notes between.", show_default="strict"),
     "cadence": _texts("A phrase's end: 4:3=half, '8:3=perfect in D minor'; also imperfect, plagal, deceptive, phrygian."),

@@ -16,7 +16,7 @@ import numpy as np
 from musicgen.errors import NotationError, showing
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, split_text
 from musicgen.music.chord_chart import parse_chords
-from musicgen.music.chords import Chord
+from musicgen.music.chords import Chord, ChordAt
 from musicgen.music.constraints import ALL_PITCHES, Constraint, Pitches, Rhythm, Scale, VoiceRanges
 from musicgen.music.endings import CadenceAt, Ending
 from musicgen.music.pitch import Key, parse_pitch
@@ -168,9 +168,12 @@ class Sketch:
         `strict`: only notes of the chord; else on the beats, with passing notes between. `key`: of Roman numerals, if not `key_at` them.
         """
         with showing(text):
-            chords = parse_chords(text, self.given, (lambda _: key) if key else self.key_at)
-            sketch = self.with_constraints(*(Chord(chord, strict) for chord in chords))
-            check_voicing(sketch)
+            return self.with_chords(parse_chords(text, self.given, (lambda _: key) if key else self.key_at), strict)
+
+    def with_chords(self, chords: Iterable[ChordAt], strict: bool = True) -> Sketch:
+        """Bound by chords from elsewhere: those of a lead sheet."""
+        sketch = self.with_constraints(*(Chord(chord, strict) for chord in chords))
+        check_voicing(sketch)
         return sketch
 
     def local_key(self, place: str, key: Key) -> Sketch:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
 from musicgen.errors import ConfigError, NotationError, nearest, pointing
+from musicgen.files.lead_sheet import SHEETS, read_chords
 from musicgen.music.chorale import Chorale
+from musicgen.music.chord_chart import chords_of_sheet
 from musicgen.music.endings import Ending
 from musicgen.music.pitch import Key, parse_pitch
 from musicgen.music.places import span_at, step_at, voice_letters
@@ -105,6 +108,13 @@ def read_cadence(text: str, chorale: Chorale) -> AskedCadence:
     with pointing(match.start(3), len(key)):
         named = Key.parse(re.sub(r"^in\s+", "", key)) if key else None
     return AskedCadence(place, cast(Ending, kind), named)
+
+
+def chords(sketch: Sketch, text: str, strict: bool = True) -> Sketch:
+    """`1:1 C, 1:3 G7/B`, `I V65 | vi`, `5 6 4-3`, or the file of a lead sheet: `song.musicxml`."""
+    if Path(text.strip()).suffix.lower() not in SHEETS:
+        return sketch.chords(text, strict)
+    return sketch.with_chords(chords_of_sheet(read_chords(text.strip()), sketch.given), strict)
 
 
 def local_key(sketch: Sketch, text: str) -> Sketch:

@@ -102,9 +102,7 @@ def steered(sketch: Sketch, request: Request, choir: Choir | None = None) -> Ske
     """The sketch bound by all that is asked of it, and by what its choir can sing."""
     sketch = choir.bind(sketch) if choir else sketch
     sketch = _asked(sketch, request, "local_key", asks.local_key)
-    if request.chords is not None:
-        with request.reading("chords", request.chords):
-            sketch = sketch.chords(request.chords, strict=request.chord_mode != "loose")
+    sketch = _asked(sketch, request, "chords", partial(asks.chords, strict=request.chord_mode != "loose"))
     for name, ask in _ASKS.items():
         sketch = _asked(sketch, request, name, ask)
     sketch = _asked(sketch, request, "cadence", partial(asks.cadence, picardy=bool(request.picardy)))
@@ -120,7 +118,8 @@ def _choir(request: Request) -> Choir | None:
 
 
 def _asked(sketch: Sketch, request: Request, name: str, ask: asks.Ask) -> Sketch:
-    for text in getattr(request, name):
+    texts = getattr(request, name) or ()
+    for text in (texts,) if isinstance(texts, str) else texts:
         with request.reading(name, text):
             sketch = ask(sketch, text)
     return sketch
@@ -194,7 +193,7 @@ def _fill(request: Request, seeds: Sequence[int]) -> Job:
     path, score = _read(request)
     with named(path):
         region = _region(request, score)
-        sketch = Sketch(with_phrases(region.chorale), region.free)
+        sketch = Sketch(with_phrases(region.chorale, free=region.free), region.free)
     ready = Ready(steered(sketch, request), partial(with_region, region))
     remarks = _remarks(score, region.report, region.heard, region.chorale)
     return Job([ready] * len(seeds), f"{path.stem}-filled", with_region(region, region.chorale), remarks)
