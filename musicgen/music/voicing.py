@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOST_VOICINGS = 48  # of one chord
 MOST_CANDIDATES = 9  # of one voice
 # In semitones of movement, of all voices together.
-MISSING, CROSSED, WIDE, PARALLEL = 24.0, 24.0, 12.0, 18.0
+MISSING, CROSSED, WIDE, PARALLEL, INVERTED = 24.0, 24.0, 12.0, 18.0, 6.0
 FROM_MIDDLE = 0.25  # a semitone away from the middle of what the voice may sound
 
 Voicings = NDArray[np.int64]
@@ -69,29 +69,39 @@ def check_voicing(sketch: Sketch) -> None:
         return
     allowed = sketch.bounds()
     for chord in asked_chords(sketch):
-        voicings, _ = _voicings(sketch, chord, allowed)
-        rises = (np.diff(voicings, axis=1) > 0) & (voicings[:, :-1] != REST) & (voicings[:, 1:] != REST)
-        if rises.any(axis=1).all():
+        if not _stands_uncrossed([_may_sound(sketch, voice, chord.start, allowed) for voice in range(sketch.given.voices)]):
             raise NotationError(
                 f"the chord {chord.label} cannot be voiced without crossing; widen the ranges, free given notes or let voices cross",
                 place=sketch.given.place(chord.start),
             )
 
 
+def _stands_uncrossed(pitches: Sequence[NDArray[np.int64]]) -> bool:
+    """Whether each voice, from the top, can sound one of its pitches at or below the voice above: the highest that it can is best."""
+    ceiling = 127
+    for own in pitches:
+        below = own[own <= ceiling]
+        if not len(below):
+            return False
+        ceiling = int(below.max()) if below.max() != REST else ceiling
+    return True
+
+
 def _inner_first(voices: int) -> list[int]:
-    """All but the bass, which is told its note or may choose."""
-    return [*range(1, voices - 1), 0] if voices > 1 else []
+    """An open bass is told a note only where no other voice has it."""
+    return [*range(1, voices - 1), *dict.fromkeys((0, voices - 1))]
 
 
 def _voicings(sketch: Sketch, chord: ChordAt, allowed: BoolArray) -> tuple[Voicings, FloatArray]:
     """The best voicings of a chord as it begins, and what each costs."""
     step = chord.start
-    candidates = [_candidates(sketch, voice, step, allowed) for voice in range(sketch.given.voices)]
+    candidates = [_middle(_may_sound(sketch, voice, step, allowed)) for voice in range(sketch.given.voices)]
     voicings = np.stack([axis.ravel() for axis in np.meshgrid(*candidates, indexing="ij")], axis=1)
     cost = FROM_MIDDLE * np.abs(voicings - np.array([each.mean() for each in candidates])).sum(axis=1)
     for weight, pitch_class in enumerate(reversed(chord.wanted), start=1):
         is_missing = ~((voicings % 12 == pitch_class) & (voicings != REST)).any(axis=1)
         cost += MISSING * (1 + weight / 8) * is_missing
+    cost += INVERTED * (voicings[:, -1] % 12 != chord.root) * (chord.bass is None)
     apart = voicings[:, :-1] - voicings[:, 1:]
     both = (voicings[:, :-1] != REST) & (voicings[:, 1:] != REST)
     cost += (both * (CROSSED * (apart < 0) + (WIDE * (apart > OCTAVE)) * (np.arange(apart.shape[1]) < apart.shape[1] - 1))).sum(axis=1)
@@ -99,12 +109,16 @@ def _voicings(sketch: Sketch, chord: ChordAt, allowed: BoolArray) -> tuple[Voici
     return voicings[best], cost[best]
 
 
-def _candidates(sketch: Sketch, voice: int, step: int, allowed: BoolArray) -> NDArray[np.int64]:
-    if not sketch.free[voice, step]:
-        return np.array([sketch.given.pitch[voice, step]], dtype=np.int64)
-    pitches = np.flatnonzero(allowed[voice, step])
-    middle = len(pitches) // 2
-    return pitches[max(0, middle - MOST_CANDIDATES // 2) : middle + MOST_CANDIDATES // 2 + 1]
+def _may_sound(sketch: Sketch, voice: int, step: int, allowed: BoolArray) -> NDArray[np.int64]:
+    """Pitches, from the lowest, or the one that is given, or REST."""
+    if sketch.free[voice, step]:
+        return np.flatnonzero(allowed[voice, step])
+    return np.array([sketch.given.pitch[voice, step]], dtype=np.int64)
+
+
+def _middle(pitches: NDArray[np.int64]) -> NDArray[np.int64]:
+    first = max(0, (len(pitches) - MOST_CANDIDATES) // 2)
+    return pitches[first : first + MOST_CANDIDATES]
 
 
 def _smoothest(choices: Sequence[tuple[Voicings, FloatArray]]) -> list[NDArray[np.int64]]:
