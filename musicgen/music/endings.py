@@ -1,7 +1,7 @@
 """Cadences that are asked for: which notes the last two chords of a phrase may have, so that `find_cadences` calls it by that name.
 
-The chord before lasts a beat, the final one at least a beat. One inner voice is told to sound the third of each chord, which would else
-be left to chance; it is the alto or the tenor, whichever is free.
+The chord before lasts a beat, the final one as long as its fermata. One inner voice is told to sound the third of each chord, so that it is
+not left to chance: the alto or the tenor, whichever is free.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
+
 from musicgen.errors import ConfigError, NotationError, nearest
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray
+from musicgen.music.cadences import find_cadences
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, Chorale
 from musicgen.music.constraints import Constraint, class_names, of_classes
 from musicgen.music.pitch import Key
 
@@ -55,10 +58,8 @@ class CadenceAt(Constraint):
         allowed = super().allowed_pitches(sketch)
         if sketch.free.shape[0] != len(VOICES):
             raise NotationError(f"cadences are asked of {len(VOICES)} voices, not of {sketch.free.shape[0]}")
-        beat = self._beat(sketch)
-        thirds = self._voices_of_thirds(sketch)
-        for chord, third_in, start in zip(self._chords(), thirds, (self.step - beat, self.step), strict=True):
-            span = slice(max(start, 0), max(start, 0) + beat if start >= 0 else 0)
+        spans = (slice(max(0, self.step - self._beat(sketch)), self.step), slice(self.step, self._end(sketch)))
+        for chord, third_in, span in zip(self._chords(), self._voices_of_thirds(sketch), spans, strict=True):
             allowed[:, span] &= self._pitches(chord.classes)
             allowed[BASS, span] &= self._pitches({chord.bass})
             if chord.soprano is not None:
@@ -83,6 +84,12 @@ class CadenceAt(Constraint):
             for voice, classes in enumerate([chord.soprano or chord.classes, chord.classes, chord.classes, {chord.bass}]):
                 self._check_given(sketch, voice, step, frozenset(classes))
 
+    def kept_by(self, sketch: Sketch, filled: Chorale) -> bool:
+        """By its notes, or as it is named where another inner voice has the third."""
+        named = {"perfect": "perfect authentic", "imperfect": "imperfect authentic"}.get(self.kind, self.kind)
+        found = any(cadence.step == self.step and cadence.kind == named for cadence in find_cadences(filled))
+        return (found and self.key == filled.key) or super().kept_by(sketch, filled)
+
     def describe(self, sketch: Sketch) -> str:
         article = "an" if self.kind == "imperfect" else "a"
         return f"{article} {self.kind} cadence in {self.key} at {sketch.given.place(self.step)}"
@@ -100,6 +107,12 @@ class CadenceAt(Constraint):
 
     def _beat(self, sketch: Sketch) -> int:
         return max(1, int(sketch.given.meter_at(self.step).beat_quarters * STEPS_PER_QUARTER))
+
+    def _end(self, sketch: Sketch) -> int:
+        """Of the final chord: a beat, and as long as the fermata sounds."""
+        ended = np.flatnonzero(~sketch.fermata_sounding[self.step :])
+        last = self.step + int(ended[0]) if len(ended) else sketch.given.steps
+        return max(last, min(self.step + self._beat(sketch), sketch.given.steps))
 
     def _pitches(self, above_tonic: frozenset[int] | set[int]) -> BoolArray:
         return of_classes({(self.key.tonic + each) % 12 for each in above_tonic})

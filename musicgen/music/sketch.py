@@ -17,7 +17,7 @@ from musicgen.errors import NotationError, showing
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, split_text
 from musicgen.music.chord_chart import parse_chords
 from musicgen.music.chords import Chord, ChordAt
-from musicgen.music.constraints import ALL_PITCHES, Constraint, Pitches, Rhythm, Scale, VoiceRanges
+from musicgen.music.constraints import ALL_PITCHES, Constraint, PitchClasses, Pitches, Rhythm, Scale, VoiceRanges
 from musicgen.music.endings import CadenceAt, Ending
 from musicgen.music.pitch import Key, parse_pitch
 from musicgen.music.places import note_steps, span_at, step_at, voice_letters
@@ -136,9 +136,8 @@ class Sketch:
     def only(self, voice: str, place: str, classes: str) -> Sketch:
         """`only("A", "3:2", "F# A")`: these notes in any octave."""
         index = self._voice(voice)
-        wanted = {parse_pitch(name if name[-1].isdigit() else f"{name}4") % 12 for name in classes.split()}
-        pitches = frozenset(int(pitch) for pitch in ALL_PITCHES if pitch % 12 in wanted)
-        return self.with_constraints(*(Pitches(index, start, end, pitches) for start, end in self._spans(index, place)))
+        wanted = frozenset(parse_pitch(name if name[-1].isdigit() else f"{name}4") % 12 for name in classes.split())
+        return self.with_constraints(*(PitchClasses(index, start, end, wanted) for start, end in self._spans(index, place)))
 
     def rhythm(self, voice: str, place: str, lengths: str) -> Sketch:
         """`rhythm("B", "1-4", "1/4")`: note lengths, over and over up to the end of the span: `"1/4 1/8 1/8"`, dotted `"3/8 1/8"`."""
@@ -259,12 +258,26 @@ class Sketch:
         stuck = np.argwhere(self.free & ~allowed.any(axis=-1))
         if len(stuck):
             voice, step = (int(each) for each in stuck[0])
-            raise NotationError(
-                "the note here must be held on to where no constraint lets it sound; take the rhythm or the other back",
-                voice=self.given.voice_name(voice),
-                place=self.given.place(step),
-            )
+            raise self._held_too_far(voice, step)
         return allowed
+
+    def _held_too_far(self, voice: int, step: int) -> NotationError:
+        holds = self.asked_hold()[voice]
+        start, end = step, step + 1
+        while start and holds[start]:
+            start -= 1
+        while end < len(holds) and holds[end]:
+            end += 1
+        rhythm = next(each for each in self.constraints if each.must_hold(self)[voice, start:end].any())
+        others = [each for each in self.constraints if not isinstance(each, VoiceRanges)]
+        bars = [each.describe(self) for each in others if not each.allowed_pitches(self)[voice, start:end].all()]
+        named = " and ".join(bars) or "what is given before it"
+        return NotationError(
+            f"{rhythm.describe(self)} holds the note here up to {self.given.place(min(end, self.given.steps - 1))}, "
+            f"where {named} leave nothing to hold; take one of them back",
+            voice=self.given.voice_name(voice),
+            place=self.given.place(start),
+        )
 
     def rest_allowed(self) -> BoolArray:
         """(V, T), True where a free cell may rest: only where some given voice rests, so that no singer falls silent alone."""
