@@ -166,4 +166,4 @@ def _letter(path: str | PathLike[str], symbol: ET.Element, what: str, shift: int
         fifths = Spelling(step, int(float(alter)), 4).fifths - shift
         return str(Spelling.at_fifths(fifths, 60 + 7 * fifths % 12)).rstrip("-0123456789")
     except (ValueError, NotationError) as error:
-        raise FileError(path, f"{place}: a chord symbol on {step}{alter}, which is no note; write one from A to G") from error
+        raise FileError(path, f"{place}: a chord symbol on {step} altered by {alter}, which is no note; write one from A to G") from error
