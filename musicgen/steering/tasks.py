@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from musicgen.composers.composer import Composer
 from musicgen.composers.loading import DEFAULT, load_composer
 from musicgen.composers.plan import Plan, plan_sketch, with_phrases
@@ -19,6 +21,7 @@ from musicgen.errors import ConfigError, FileError, NotationError, with_notes
 from musicgen.files.io import read_score
 from musicgen.music.choirs import Choir, find_choir, for_choir
 from musicgen.music.chorale import VOICE_LETTERS, Chorale
+from musicgen.music.constraints import PitchClasses
 from musicgen.music.convert import to_score
 from musicgen.music.pitch import Key
 from musicgen.music.region import Region, find_region, with_region
@@ -35,6 +38,7 @@ from musicgen.steering.variation import Commission, How, continue_score, precede
 USUAL_TEMPO = 80.0
 USUAL_KEEP_SHARE = 0.7
 USUAL_NEW_BARS = 4
+OPEN_END = "what is asked leaves no room for the tonic at the end"
 HEARD = "what is kept is written as it was, but heard by the composer on the grid"
 PHRASES_ASSUMED = "there are no fermatas: phrase ends were assumed; mark them with fermatas to choose"
 _ASKS: Mapping[str, asks.Ask] = {
@@ -107,7 +111,16 @@ def steered(sketch: Sketch, request: Request, choir: Choir | None = None) -> Ske
         sketch = _asked(sketch, request, name, ask)
     sketch = _asked(sketch, request, "cadence", partial(asks.cadence, picardy=bool(request.picardy)))
     rules = tuple(_rules(request))
-    return sketch.with_rules(*rules) if rules else sketch
+    return _with_struck_ends(sketch.with_rules(*rules) if rules else sketch)
+
+
+def _with_struck_ends(sketch: Sketch) -> Sketch:
+    """A phrase that was assumed to end where the top voice is asked to hold a note ends with that note."""
+    holds = np.where(sketch.free[0], sketch.asked_hold()[0], ~sketch.given.onset[0])
+    fermata = np.zeros_like(sketch.given.fermata)
+    for end in np.flatnonzero(sketch.given.fermata):
+        fermata[int(np.flatnonzero(~holds[: end + 1])[-1])] = True
+    return sketch if (fermata == sketch.given.fermata).all() else replace(sketch, given=sketch.given.replaced(fermata=fermata))
 
 
 def _choir(request: Request) -> Choir | None:
@@ -142,13 +155,23 @@ def _rules(request: Request) -> Iterator[VoiceRule]:
 def _compose(request: Request, seeds: Sequence[int]) -> Job:
     plan = _plan(request)
     score_of, choir = partial(to_score, tempo=request.tempo or USUAL_TEMPO), _choir(request)
-    return Job([Ready(steered(_planned(plan, request, seed), request, choir), score_of, choir) for seed in seeds], "chorale")
+    planned = [_planned(plan, request, seed, choir) for seed in seeds]
+    remarks = [f"seed {seed}: {OPEN_END}" for seed, (_, is_open) in zip(seeds, planned, strict=True) if is_open]
+    return Job([Ready(sketch, score_of, choir) for sketch, _ in planned], "chorale", remarks=remarks)
 
 
-def _planned(plan: Plan, request: Request, seed: int) -> Sketch:
+def _planned(plan: Plan, request: Request, seed: int, choir: Choir | None) -> tuple[Sketch, bool]:
+    """The sketch, and whether its last chord, the tonic if nothing else is asked, had to make way for what is."""
     empty = plan_sketch(plan, seed)
     ends = tuple(_ends(request, empty.given))
-    return plan_sketch(replace(plan, ends=ends), seed) if ends else empty
+    sketch = plan_sketch(replace(plan, ends=ends), seed) if ends else empty
+    try:
+        return steered(sketch, request, choir), False
+    except NotationError:
+        left = tuple(each for each in sketch.constraints if not isinstance(each, PitchClasses))
+        if left == sketch.constraints:
+            raise
+        return steered(replace(sketch, constraints=left), request, choir), True
 
 
 def _plan(request: Request) -> Plan:

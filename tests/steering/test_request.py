@@ -9,7 +9,7 @@ from musicgen.files import write_score
 from musicgen.music.chorale import Chorale
 from musicgen.music.convert import to_score
 from musicgen.steering.request import CHOICES, COUNTS_BARS, FIELDS, LIMITS, READERS, TAKES, TASKS, Request, read_request, save_request
-from musicgen.steering.tasks import make_sketches
+from musicgen.steering.tasks import make_sketches, prepare
 
 PLAIN = Request(bars=4, key="C", pickup=0, meter="4/4")
 
@@ -251,6 +251,25 @@ def test_a_cadence_at_the_end_takes_the_place_of_the_assumed_one(seed):
     (sketch,) = make_sketches(Request(bars=4, key="A minor", pickup=0, cadence=("2:1=half", "4:3=deceptive")), [seed])
     assert sketch.given.fermata.nonzero()[0].tolist() == [16, 56]
     assert {pitch % 12 for pitch in sketch.allowed_pitches()[3, 56].nonzero()[0]} == {5}
+
+
+def test_an_assumed_end_makes_way_for_what_is_asked():
+    request = Request(bars=4, key="A minor", pickup=0, chords="i | iv | i | V")
+    job = prepare(request, [1])
+    assert job.remarks == ["seed 1: what is asked leaves no room for the tonic at the end"]
+    assert {pitch % 12 for pitch in job.pieces[0].sketch.allowed_pitches()[3, -1].nonzero()[0]} == {4}
+    with pytest.raises(MusicgenError, match="the chord V at bar 4"):
+        prepare(request.changed(cadence=("4:3=plagal",)), [1])
+
+
+@pytest.mark.parametrize("asked", [{"rhythm": ("S 1/2 1/2",)}, {"rhythm": ("S 4 1",)}, {"pin": ("S 4 A4",)}])
+def test_a_phrase_ends_with_a_note_that_is_asked_for(asked):
+    for seed in range(4):
+        (sketch,) = make_sketches(Request(bars=4, key="A minor", pickup=0, **asked), [seed])
+        ends = sketch.given.fermata.nonzero()[0]
+        assert len(ends) == 2
+        assert (sketch.must_begin() | sketch.given.onset)[0, ends].all()
+        assert not sketch.asked_hold()[0, ends].any()
 
 
 @pytest.mark.parametrize(("picardy", "third"), [(True, 1), (False, 0)])
