@@ -69,8 +69,8 @@ def alternatives(
     found = [Alternative(chorale, each) for each, chorale in _distinct(composer, sketch, seed, count, distinct, on_progress)]
     if not rank:
         return found
-    rated = [_rated(each, sketch, judge or composer, originality) for each in found]
-    return sorted(rated, key=lambda each: -cast(float, each.score))
+    ranked = [rated(each, sketch, judge or composer, originality) for each in found]
+    return sorted(ranked, key=lambda each: -cast(float, each.score))
 
 
 def too_few(found: Sequence[Alternative], count: int, distinct: float) -> str:
@@ -124,7 +124,8 @@ def _most_of(on_progress: Callable[[float], None], rest: float) -> Callable[[flo
 # --- the score
 
 
-def _rated(alternative: Alternative, sketch: Sketch, judge: Composer, originality: CopyIndex | None) -> Alternative:
+def rated(alternative: Alternative, sketch: Sketch, judge: Composer, originality: CopyIndex | None = None) -> Alternative:
+    """With its score and what that is made of."""
     parts, score = {}, 0.0
     for name, value, points in _parts(alternative.chorale, sketch, judge, originality):
         parts[name] = value
