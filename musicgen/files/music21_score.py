@@ -15,11 +15,12 @@ from music21 import bar, chord, expressions, harmony, note, repeat, spanner, str
 
 from musicgen.errors import FileError, NotationError
 from musicgen.files.music21_maps import bars_of, changes, decimal, irregular_bars, keys_of, measures, meters_of, quarters, tempos_of
+from musicgen.files.musicxml_sounding import Writing
 from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER
 from musicgen.music.colors import written_color
 from musicgen.music.pitch import Spelling
 from musicgen.music.score import ColoredRest, KeyAt, MeterAt, Note, Part, Score, TempoAt, counted
-from musicgen.music.transposition import CONCERT, Transposition
+from musicgen.music.separate import voice_of
 
 MAX_TIMES = 16  # of one repeat
 _DEFAULT_PROGRAM = 52
@@ -51,8 +52,8 @@ class RawRest:
     color: str
 
 
-def score_of(piece: Any, path: Path, remarks: Iterable[str] = (), written: Mapping[str, Transposition] | None = None) -> Score:
-    """Notes, maps and title of what music21 parsed, at sounding pitch; `written`: how parts are transposed on paper, by their ids.
+def score_of(piece: Any, path: Path, remarks: Iterable[str] = (), written: Mapping[str, Writing] | None = None) -> Score:
+    """Notes, maps and title of what music21 parsed, at sounding pitch; `written`: how parts are written, by their ids.
 
     `path` is for messages. Raises FileError, or whatever music21 does.
     """
@@ -261,10 +262,11 @@ def joined(raw: Iterable[RawNote], remarks: list[str]) -> list[RawNote]:
     return notes
 
 
-def _parts(
-    part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest], written: Mapping[str, Transposition], tpq: int
-) -> list[Part]:
-    """One part for each voice of the staff that has notes or colored rests; `Soprano/Alto` lends each voice its name."""
+def _parts(part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest], written: Mapping[str, Writing], tpq: int) -> list[Part]:
+    """One part for each voice of the staff that has notes or colored rests; `Soprano/Alto` lends each voice its name.
+
+    Parts named after the voices of a choir get the clefs of a choir, whatever old clefs they were written in.
+    """
     used = sorted({each.voice for each in raw} | {each.voice for each in rests})
     names = name.split("/")
     if len(used) == 1:
@@ -274,7 +276,7 @@ def _parts(
     found = part.getInstrument(returnDefault=False)
     program = found.midiProgram if found is not None and found.midiProgram is not None else _DEFAULT_PROGRAM
     is_drum = found is not None and found.midiChannel == 9
-    transposition = written.get(str(found.partId), CONCERT) if found is not None else CONCERT
+    writing = written.get(str(found.partId), Writing()) if found is not None else Writing()
     return [
         Part(
             voice_name.strip(),
@@ -282,7 +284,8 @@ def _parts(
             program,
             is_drum,
             tuple(_rest(each, tpq) for each in rests if each.voice == voice),
-            transposition,
+            writing.transposition,
+            writing.clef if len(used) == 1 and not voice_of(name) else None,
         )
         for voice, voice_name in zip(used, names, strict=True)
     ]

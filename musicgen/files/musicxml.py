@@ -13,10 +13,9 @@ from typing import Any
 
 from musicgen.errors import FileError, MusicgenError
 from musicgen.files.io import check_input
-from musicgen.files.musicxml_sounding import to_sounding_pitch
+from musicgen.files.musicxml_sounding import Writing, read_writing
 from musicgen.files.untrusted import check_text, parse_musicxml, read_bytes, read_text, unzipped_score
 from musicgen.music.score import Score, counted
-from musicgen.music.transposition import Transposition
 
 
 def read_musicxml(path: str | PathLike[str]) -> Score:
@@ -30,7 +29,7 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
     check_input(path)
     data, suffix = read_bytes(path), Path(path).suffix.lower()
     remarks: list[str] = []
-    written: dict[str, Transposition] = {}
+    written: dict[str, Writing] = {}
     if suffix in (".krn", ".abc"):
         text = read_text(path, data)
         check_text(path, text, suffix)
@@ -39,7 +38,7 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
         root = parse_musicxml(path, unzipped_score(path, data) if suffix == ".mxl" else data)
         _drop_chord_symbols(root, remarks)
         _silence_cues(root, remarks)
-        written = to_sounding_pitch(root, path, remarks)
+        written = read_writing(root, path, remarks)
         text, kind = ET.tostring(root, encoding="unicode"), "musicxml"
     with quiet(path):
         from musicgen.files.music21_score import score_of

@@ -9,14 +9,41 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import NamedTuple
 
 from musicgen.errors import FileError, NotationError
 from musicgen.music.pitch import NATURAL, Key, Spelling
+from musicgen.music.score import Clef
 from musicgen.music.transposition import CONCERT, Transposition
 
 Path = str | PathLike[str]
 
 MOST_SIGNS = 7
+USUAL_LINES = {"G": 2, "F": 4, "C": 3}
+
+
+class Writing(NamedTuple):
+    """How a part is written; None for a clef that is not known."""
+
+    transposition: Transposition = CONCERT
+    clef: Clef | None = None
+
+
+def read_writing(root: ET.Element, path: Path, remarks: list[str]) -> dict[str, Writing]:
+    """By the parts' ids; brings the tree to sounding pitch."""
+    transpositions = to_sounding_pitch(root, path, remarks)
+    ids = {part.get("id", ""): part for part in root.findall("part")}
+    return {name: Writing(transpositions.get(name, CONCERT), _clef(part)) for name, part in ids.items()}
+
+
+def _clef(part: ET.Element) -> Clef | None:
+    """The first, of a part of one staff."""
+    clef = part.find("measure/attributes/clef")
+    if clef is None or part.find("measure/attributes/staves") is not None:
+        return None
+    sign = clef.findtext("sign", "").strip()
+    line, octaves = _whole(clef.find("line")) or USUAL_LINES.get(sign, 0), _whole(clef.find("clef-octave-change")) or 0
+    return (sign, line, octaves) if sign in USUAL_LINES and 1 <= line <= 5 and abs(octaves) <= 2 else None
 
 
 def to_sounding_pitch(root: ET.Element, path: Path, remarks: list[str]) -> dict[str, Transposition]:

@@ -108,7 +108,7 @@ class Part:
     is_drum: bool = False
     colored_rests: tuple[ColoredRest, ...] = ()
     transposition: Transposition = CONCERT
-    clef: Clef | None = None
+    clef: Clef | None = field(default=None, compare=False)
 
     @property
     def end(self) -> int:
