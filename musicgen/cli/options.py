@@ -6,7 +6,7 @@ import os
 import secrets
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,23 +19,10 @@ class Layout(StrEnum):
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="A composer of `musicgen models`, or the folder of a checkpoint.")]
-SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="The same seed gives the same music. By default a random one, which is printed.")
-]
-CountOption = Annotated[int, typer.Option(min=1, max=999, help="Write several pieces, numbered c-001.mid, ..., with seeds counting up.")]
 LayoutOption = Annotated[Layout, typer.Option(help="A staff for each voice, or two staves.")]
 OutputOption = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg or .png. Give it several times for several."),
-]
-QuantizeOption = Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")]
-TemperatureOption = Annotated[
-    float | None, typer.Option(help="Of the pitches, from 0 (strict) to 10 (wild); what is usual differs by model.")
-]
-TopPOption = Annotated[float | None, typer.Option(help="Only the likeliest notes that reach this probability together; 1 is all.")]
-SweepsOption = Annotated[
-    float | None, typer.Option(help="For a model that redraws, like deepbach: how often; 16 is usual, more is slower.")
 ]
 CorpusOption = Annotated[str, typer.Option(help="A corpus by its name under corpora/, by its folder, or a JSON file of step matrices.")]
 SplitOption = Annotated[str, typer.Option(help="The pieces to measure: train, valid or test.")]
@@ -44,11 +31,6 @@ ModelArgument = Annotated[str, typer.Argument(help="A composer of `musicgen mode
 DEFAULT_MODEL = "flagship"  # as in composers.loading, which is not imported before it is needed
 DEFAULT_FOLDER = Path("out")
 DEFAULT_SUFFIXES = (".mid", ".musicxml", ".svg")
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given; the others keep the library's defaults."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def seeds_from(seed: int | None, count: int) -> list[int]:

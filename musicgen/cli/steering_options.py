@@ -35,7 +35,7 @@ def _text(help: str, *names: str, **more: Any) -> Any:
 
 
 def _texts(help: str, *names: str) -> Any:
-    return Annotated[list[str] | None, typer.Option(*names, help=f"{help} Also several times.")]
+    return Annotated[list[str] | None, typer.Option(*names, metavar="<str>", help=f"{help} Also several times.")]
 
 
 def _whole(help: str, **more: Any) -> Any:
