@@ -7,7 +7,7 @@ what is written out are its own notes, tick for tick.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import lcm
@@ -16,7 +16,7 @@ from statistics import fmean
 import numpy as np
 
 from musicgen.errors import NotationError
-from musicgen.music.choirs import SATB, Choir
+from musicgen.music.choirs import SATB, Choir, lifted
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Chorale
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.pitch import Spelling, pitch_name
@@ -49,13 +49,16 @@ def find_tune(score: Score, part: str | int | None = None, keep: str = "S", choi
     """The tune of a score; of a score of four voices, all of them.
 
     Without `part` (a name, or a number from 1) it is a part named like a tune, else the highest part of single notes, else the top notes
-    of the highest part. A kept voice that is not given or outside its range in the choir is refused.
+    of the highest part. A kept voice that is not given or outside its range in the choir is refused; other choirs than Bach's sing it
+    octaves higher or lower if that brings it within their ranges, and the report says so.
     """
     keep = voice_letters(keep)
     if not pitched_parts(score):
         raise NotationError(f"no part has notes with a pitch; the score's parts are: {part_names(score)}")
     lines, passed = ([], ()) if part is not None else _four_voices(score)
     tune = _given_voices(score, lines, keep, passed) if lines else _single_part(score, _choose(score, part), keep)
+    if choir != SATB:
+        tune = _in_reach(tune, choir)
     for letter in keep:
         _check_voice(tune, VOICE_LETTERS.index(letter), choir)
     return tune
@@ -189,15 +192,53 @@ def _check_voice(tune: Tune, voice: int, choir: Choir) -> None:
     outside = next((note for note in part.notes if note.duration and not low <= note.pitch <= high), None)
     if outside is None:
         return
-    lowest, highest = (choose(note.pitch for note in part.notes if note.duration) for choose in (min, max))
-    octaves = [octave for octave in range(-9, 10) if low <= lowest + 12 * octave and highest + 12 * octave <= high]
+    lowest, highest = _compass(part)
+    octaves = _octaves_to_fit([part], [(low, high)])
     remedy = f"its compass {pitch_name(lowest)} to {pitch_name(highest)} fits in no octave; transpose it or change single notes"
-    if octaves:
-        nearest = min(octaves, key=abs)
-        remedy = f"transpose it by {abs(nearest)} octave{'s' if abs(nearest) > 1 else ''} {'up' if nearest > 0 else 'down'} and it fits"
+    if octaves is not None:
+        remedy = f"transpose it by {_by_octaves(octaves)} and it fits"
     compass = f"the {name}'s range of {pitch_name(low)} to {pitch_name(high)}"
     reason = f"{outside.spelling or pitch_name(outside.pitch)} is outside {compass}; {remedy}"
     raise NotationError(reason, voice=part.name or name, place=tune.score.place(outside.start))
+
+
+def _in_reach(tune: Tune, choir: Choir) -> Tune:
+    """The kept voices in the nearest octave in which the choir can sing them all; as they are if there is none."""
+    kept = [VOICE_LETTERS.index(letter) for letter in tune.keep]
+    given = [part for voice, part in enumerate(tune.parts) if voice in kept and part is not None]
+    octaves = _octaves_to_fit(given, [choir.ranges[voice] for voice in kept]) if len(given) == len(kept) else None
+    if not octaves:
+        return tune
+    parts = tuple(_moved(part, octaves) if voice in kept and part else part for voice, part in enumerate(tune.parts))
+    chorale = lifted(tune.chorale, [12 * octaves if voice in kept else 0 for voice in range(len(VOICES))])
+    singers = " and ".join(choir.names[voice] for voice in kept)
+    return replace(
+        tune, parts=parts, chorale=chorale, report=(*tune.report, f"moved {_by_octaves(octaves)}, to where {singers} can reach it")
+    )
+
+
+def _moved(part: Part, octaves: int) -> Part:
+    def moved(note: Note) -> Note:
+        spelling = replace(note.spelling, octave=note.spelling.octave + octaves) if note.spelling else None
+        return replace(note, pitch=note.pitch + 12 * octaves, spelling=spelling)
+
+    return replace(part, notes=tuple(map(moved, part.notes)))
+
+
+def _compass(part: Part) -> tuple[int, int]:
+    pitches = [note.pitch for note in part.notes if note.duration]
+    return min(pitches), max(pitches)
+
+
+def _octaves_to_fit(parts: Sequence[Part], ranges: Sequence[tuple[int, int]]) -> int | None:
+    """The fewest octaves by which all parts move into their ranges."""
+    spans = [(*_compass(part), *compass) for part, compass in zip(parts, ranges, strict=True)]
+    fitting = [o for o in range(-9, 10) if all(low <= lowest + 12 * o and highest + 12 * o <= high for lowest, highest, low, high in spans)]
+    return min(fitting, key=abs, default=None)
+
+
+def _by_octaves(octaves: int) -> str:
+    return f"{counted(abs(octaves), 'octave')} {'up' if octaves > 0 else 'down'}"
 
 
 def _check_kept(tune: Tune, filled: Chorale) -> None:

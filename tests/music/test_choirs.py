@@ -11,10 +11,11 @@ from musicgen.errors import ConfigError, NotationError
 from musicgen.music.choirs import CHOIRS, SATB, Choir, Singer, find_choir, for_choir
 from musicgen.music.chorale import RANGES, REST, Chorale
 from musicgen.music.convert import to_score
-from musicgen.music.pitch import Key
+from musicgen.music.pitch import Key, Spelling
 from musicgen.music.rules import Leap, NoCrossing, Spacing
-from musicgen.music.score import Note, Part, Score
-from musicgen.music.tune import find_tune
+from musicgen.music.score import KeyAt, Note, Part, Score
+from musicgen.music.sketch import Sketch
+from musicgen.music.tune import find_tune, with_voices
 
 PLAN = Plan(bars=2, key=Key(-1), pickup_quarters=0)
 COMPOSER = tiny_sketcher_composer()
@@ -125,8 +126,30 @@ def test_what_is_composed_and_not_sung_is_known() -> None:
     assert SATB.left_out == ()
 
 
-def test_a_tune_must_lie_within_the_choir() -> None:
-    tune = Score((Part("Tune", (Note(0, 480, 72), Note(480, 480, 67))),))
-    assert find_tune(tune).keep == "S"
-    with pytest.raises(NotationError, match=r"tenor 1's range of D3 to A4; transpose it by 1 octave down"):
-        find_tune(tune, choir=find_choir("TTBB"))
+def test_a_tune_is_sung_where_the_choir_can_reach_it() -> None:
+    """Men sing a hymn an octave lower; its own notes come back there, and the report says so."""
+    source = Score((Part("Tune", (Note(0, 480, 75, spelling=Spelling("D", 1, 5)), Note(480, 480, 67))),), keys=(KeyAt(0, Key(1, "minor")),))
+    assert find_tune(source).chorale.pitch[0, 0] == 75
+    men = find_choir("TTBB")
+    tune = find_tune(source, choir=men)
+    assert tune.report[-1] == "moved 1 octave down, to where tenor 1 can reach it"
+    filled = COMPOSER.fill(men.prepare(men.bind(Sketch.for_voices(tune.chorale))), seed=1)
+    top = for_choir(with_voices(tune, men.restore(filled)), men).parts[0]
+    assert (top.name, [(note.start, note.pitch, str(note.spelling)) for note in top.notes]) == (
+        "Tenor 1",
+        [(0, 63, "D#4"), (480, 55, "G3")],
+    )
+
+
+def test_what_the_choir_sings_as_it_is_stays() -> None:
+    source = Score((Part("Tune", (Note(0, 480, 72), Note(480, 480, 67))),))
+    for name in ("SATB", "SA", "strings"):
+        tune = find_tune(source, choir=find_choir(name))
+        assert tune.parts[0].notes == source.parts[0].notes
+        assert not tune.report
+
+
+def test_a_tune_that_fits_in_no_octave_is_refused_by_the_singer() -> None:
+    wide = Score((Part("Tune", (Note(0, 480, 57), Note(480, 480, 80))),))
+    with pytest.raises(NotationError, match=r"tenor 1's range of D3 to A4; its compass A3 to G#5 fits in no octave"):
+        find_tune(wide, choir=find_choir("TTBB"))
