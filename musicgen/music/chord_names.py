@@ -149,25 +149,25 @@ def read_roman(name: str, key: Key) -> tuple[NamedChord, ...]:
 
 
 def _chord(numeral: str, quality: str, figures: str, applied: str, key: Key) -> _Spelled:
-    parts = [_own_degree(part, key) for part in applied.split("/")[1:]]
-    own = numeral if parts else _own_degree(numeral, key)
-    return _roman("/".join([own + quality.replace("°", "o").replace("ø", "/o") + figures, *parts]), key)
+    goal = _goal(applied, key)
+    return _roman(_own_degree(numeral, goal) + quality.replace("°", "o").replace("ø", "/o") + figures, goal)
+
+
+def _goal(applied: str, key: Key) -> Key:
+    """The key in which an applied chord is counted: that of V in `V65/V`, major or minor as it is written."""
+    for part in reversed(applied.split("/")[1:]):
+        root = _roman(_own_degree(part, key), key).named().root
+        key = Key.of_tonic(root, "minor" if part.lstrip("b#").islower() else "major")
+    return key
 
 
 def _own_degree(numeral: str, key: Key) -> str:
     """In minor, bVI is the VI that the key has, and #vii the raised seventh that music21's vii is already."""
-    if key.mode == "minor" and (numeral in ("bIII", "bVI", "bVII", "biii") or numeral in ("#vi", "#vii")):
+    if key.mode == "minor" and numeral in ("bIII", "bVI", "bVII", "biii", "#vi", "#vii"):
         return numeral[1:]
+    if numeral == "#vii":
+        raise NotationError(f"#vii in {key} would be its tonic; viio is on the leading note already")
     return numeral
-
-
-def _goal(applied: str, key: Key) -> Key:
-    """The key in which an applied chord's figures are counted: of V in `9-8/V`, major or minor as it is written."""
-    for part in reversed(applied.split("/")[1:]):
-        spelled = _roman(_own_degree(part, key), key)
-        minor = part.lstrip("b#").islower()
-        key = Key.of_tonic(spelled.named().root, "minor" if minor else "major")
-    return key
 
 
 def _roman(figure: str, key: Key) -> _Spelled:

@@ -140,6 +140,10 @@ def test_roman_numerals_in_c_major(name, notes):
         ("N6", "Bb D F /D"),
         ("Ger65", "F A C D# /F"),
         ("I", "A C# E /A"),
+        ("bVI/iv", "Bb D F /Bb"),
+        ("Ger65/iv", "Bb D F G# /Bb"),
+        ("viio7/V", "D# F# A C /D#"),
+        ("V7/VI", "C E G Bb /C"),
     ],
 )
 def test_roman_numerals_in_a_minor(name, notes):
@@ -252,6 +256,8 @@ def test_what_is_not_known_is_refused(name):
 def test_what_could_mean_two_things_is_refused():
     with pytest.raises(NotationError, match="Bb7 to some and Bm7 to others"):
         read_symbol("B-7")
+    with pytest.raises(NotationError, match="would be its tonic"):
+        read_roman("#viio7", Key())
     with pytest.raises(NotationError, match="viio7, or viiø7"):
         read_roman("vii7", Key())
 
