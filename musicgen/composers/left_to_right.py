@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from musicgen.composers.composer import Likelihood
+from musicgen.composers.dials import dials_of
 from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
 from musicgen.errors import CheckpointError, NotationError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
@@ -43,7 +44,10 @@ class SketcherComposer:
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = SamplingOptions(temperature=0.8, drafts=4, draft_temperature=0.8, guidance=2.0)
-    dials: ClassVar[tuple[str, ...]] = ("temperature", "rhythm_temperature", "top_p", "drafts", "draft_temperature", "guidance", "lanes")
+    dials: ClassVar[tuple[str, ...]] = (
+        *("temperature", "rhythm_temperature", "top_p", "density", "chromaticism"),
+        *("drafts", "draft_temperature", "guidance", "lanes"),
+    )
     guesses_from: ClassVar[str] = "what is kept and all that came before"
 
     @classmethod
@@ -121,8 +125,9 @@ class SketcherComposer:
         task = self._task(sketches, max(lengths))
         conditions = [self.tokenizer.conditions(sketch.given, sketch.fermata_sounding) for sketch in sketches]
         reader = _Reader(self.model, self._edged(list(task.ids), max(lengths)), *self._conditions(conditions, lengths))
+        logits_of, branch = dials_of(self.tokenizer, sketches, task.sounding_allowed, options).by_step(reader.logits, reader.branch)
         with self.model.guided(options.guidance):
-            return fill_left_to_right(reader.logits, task, options, seeds, on_step, reader.branch)
+            return fill_left_to_right(logits_of, task, options, seeds, on_step, branch)
 
     def _task(self, sketches: Sequence[Sketch], steps: int) -> OrderedTask:
         given = [self.tokenizer.encode(sketch.given) for sketch in sketches]

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from musicgen.composers.composer import Likelihood
+from musicgen.composers.dials import dials_of
 from musicgen.composers.together import check_requests, fill_in_batches, stack
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
@@ -37,7 +38,7 @@ class QuartetComposer:
     tokenizer: GridTokenizer
     checkpoint: Checkpoint
     options: SamplingOptions = SamplingOptions()
-    dials: ClassVar[tuple[str, ...]] = ("temperature", "start_temperature", "top_p", "sweeps")
+    dials: ClassVar[tuple[str, ...]] = ("temperature", "start_temperature", "top_p", "sweeps", "density", "chromaticism")
     guesses_from: ClassVar[str] = "all other cells"
 
     @classmethod
@@ -86,7 +87,9 @@ class QuartetComposer:
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_pass: Callable[[float], None]) -> list[Chorale]:
         lengths = [sketch.given.steps for sketch in sketches]
         conditions = [self.tokenizer.conditions(sketch.given, sketch.fermata_sounding) for sketch in sketches]
-        fill = gibbs(self._reader(conditions, lengths), self._task(sketches, max(lengths)), self.options, seeds, on_pass)
+        task = self._task(sketches, max(lengths))
+        logits_of = dials_of(self.tokenizer, sketches, task.sounding_allowed, self.options).by_cell(self._reader(conditions, lengths))
+        fill = gibbs(logits_of, task, self.options, seeds, on_pass)
         return [self.tokenizer.decode(fill.ids[index, :, : sketch.given.steps], sketch.given) for index, sketch in enumerate(sketches)]
 
     def _task(self, sketches: Sequence[Sketch], steps: int) -> GibbsTask:

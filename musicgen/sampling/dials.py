@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray
 from musicgen.sampling.allowed import Cells, IdArray
@@ -21,13 +22,14 @@ StepLogits = Callable[[IdArray, int, int], FloatArray]
 Branch = Callable[[IdArray], None]
 CellLogits = Callable[[IdArray, Cells], FloatArray]
 
-# Measured by `python benchmarks/dials.py --open-loop`: notes per quarter and voice at each offset to all struck ids, which counts half
-# off the eighths if it asks for more: whoever asks for livelier music wants eighths, not stumbling sixteenths.
+# Measured with the flagship by `python benchmarks/dials.py --open-loop --count 12`: notes per quarter and voice that an offset to all
+# struck ids gives. It counts half off the eighths if it asks for more: whoever asks for livelier music wants eighths, not stumbling
+# sixteenths. Likewise the % of notes outside the scale by the offset to those ids.
 OFFSETS = (-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 DENSITY_AT = (0.21, 0.40, 0.74, 0.90, 1.09, 1.39, 1.59, 1.78, 1.87, 2.19, 2.52)
 OFF_EIGHTHS = 0.5
-# Likewise the log-odds of a note outside the scale: a line in the offset to those ids.
-CHROMATIC_LOG_ODDS, CHROMATIC_SLOPE = -2.7, 1.1
+CHROMATIC_OFFSETS = (-3.0, -1.5, 0.0, 1.0, 2.0, 3.0)
+CHROMATICISM_AT = (0.35, 1.63, 7.07, 20.9, 45.3, 72.0)
 # Nats for each note too few, so that a piece is back on its way within some bars; at most so many.
 DENSITY_GAIN, CHROMATIC_GAIN, MOST_CORRECTION = 0.1, 0.25, 3.0
 PITCHES = 128
@@ -145,11 +147,15 @@ def chromatic_offset(asked: float, foreign: IdArray, notes: IdArray) -> FloatArr
     """(R,) nats for every struck id outside the scale, after so many such notes of so many."""
     if asked <= 0:
         return np.full(len(notes), BARRED)
-    share = asked / 100
-    correction = CHROMATIC_GAIN * (share * notes - foreign)
-    average = (np.log(share / (1 - share)) - CHROMATIC_LOG_ODDS) / CHROMATIC_SLOPE
-    offset: FloatArray = average + np.clip(correction, -MOST_CORRECTION, MOST_CORRECTION)
+    correction = CHROMATIC_GAIN * (asked / 100 * notes - foreign)
+    usual = np.interp(_log_odds(asked), _log_odds(CHROMATICISM_AT), CHROMATIC_OFFSETS)
+    offset: FloatArray = usual + np.clip(correction, -MOST_CORRECTION, MOST_CORRECTION)
     return offset
+
+
+def _log_odds(percent: ArrayLike) -> FloatArray:
+    share = np.asarray(percent) / 100
+    return np.asarray(np.log(share / (1 - share)))
 
 
 def are_told(sounding_allowed: BoolArray, free: BoolArray) -> BoolArray:

@@ -24,6 +24,7 @@ class SamplingOptions:
     drafts, draft_temperature: there, each step is drafted so many times, and one is kept, at such a temperature of all voices together.
     lanes: there, in how many ways at once a piece goes on where something asked for lies ahead; the likeliest is kept.
     guidance: there, how many times counts what the model's tables say of intervals that pass into each other; 1 is as they were learned.
+    density, chromaticism: notes per quarter and voice, and % of them outside the key's scale (`sampling.dials`); None as it comes.
     """
 
     temperature: float = 0.6
@@ -35,6 +36,8 @@ class SamplingOptions:
     draft_temperature: float = 1.0
     guidance: float = 1.0
     lanes: int = 8
+    density: float | None = None
+    chromaticism: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("temperature", "start_temperature", "rhythm_temperature", "draft_temperature"):
@@ -48,6 +51,10 @@ class SamplingOptions:
             raise ConfigError(f"lanes {self.lanes}: a whole number from 1 to 1000, 8 is usual")
         if not 1 <= self.drafts <= 1000 or self.drafts != int(self.drafts):
             raise ConfigError(f"drafts {self.drafts}: a whole number from 1 to 1000, 4 is usual")
+        if self.density is not None and not 0.4 <= self.density <= 2.5:
+            raise ConfigError(f"density {self.density}: notes per quarter and voice, from 0.4 (slow) to 2.5 (restless); Bach has 1.1")
+        if self.chromaticism is not None and not 0 <= self.chromaticism <= 30:
+            raise ConfigError(f"chromaticism {self.chromaticism}: % of notes outside the key's scale, from 0 to 30; Bach has 4.4")
         if not 1 <= self.sweeps <= 1000:
             raise ConfigError(f"sweeps {self.sweeps}: from 1 to 1000, 16 is usual")
 
