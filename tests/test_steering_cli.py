@@ -75,6 +75,16 @@ def test_cadence_and_local_key(good):
     assert not set((piece.pitch[:, :32] % 12).ravel().tolist()) & {3, 6, 8}
 
 
+def test_church_modes(good, refused):
+    good("compose", *DICE, "--bars", "4", "--key", "D dorian", "--seed", "1", "-o", "a.musicxml")
+    piece = to_chorale(read_score("a.musicxml")).chorale
+    assert set((piece.pitch % 12).ravel().tolist()) <= {2, 4, 5, 7, 9, 11, 0, 1}
+    assert (piece.pitch[3, -1] % 12, str(piece.key)) == (2, "D minor")
+    piece = composed(good, "--local-key", "2 E phrygian")
+    assert set((piece.pitch[:, 16:32] % 12).ravel().tolist()) <= {0, 2, 4, 5, 7, 9, 11}
+    assert "did you mean dorian?" in refused("compose", *DICE, "--key", "D dorain", "-o", "b.mid")
+
+
 def test_picardy_and_phrases(good):
     for flag, third in (("--picardy", 1), ("--no-picardy", 0)):
         good("compose", *DICE, "--phrases", "2+2", "--key", "A minor", "--pickup", "0", flag, "--seed", "1", "-o", "a.musicxml")

@@ -53,7 +53,7 @@ def _flag(help: str, *names: str) -> Any:
 _OPTIONS: Mapping[str, Any] = {
     "bars": _whole("Length in bars; 12 if not said."),
     "meter": _text("4/4, 3/4, 6/8, ...; 4/4 if not said."),
-    "key": _text("'G minor', 'Bb', 'f#', ...; left to the seed if not said."),
+    "key": _text("'G minor', 'Bb', 'f#', 'D dorian', ...; left to the seed if not said."),
     "pickup": _number("Quarters before the first barline; left to the seed if not said."),
     "phrase_bars": _whole("Bars between two fermatas; 2, in 3/4 4, if not said."),
     "phrases": _text("Lengths of the phrases in bars: 4+4+4+4."),
@@ -79,7 +79,7 @@ _OPTIONS: Mapping[str, Any] = {
     ),
     "chord_mode": _text("strict: only the chord's notes; loose: on the beats, with passing notes between.", show_default="strict"),
     "cadence": _texts("A phrase's end: 4:3=half, '8:3=perfect in D minor'; also imperfect, plagal, deceptive, phrygian."),
-    "local_key": _texts("Only the notes of another key for a while: '5-8 D minor'."),
+    "local_key": _texts("Only the notes of another key or mode for a while: '5-8 D minor', '1-4 E phrygian'."),
     "picardy": _flag("A major third, or none, in the last chord of minor.", "--picardy/--no-picardy"),
     "no_crossing": _flag("No voice above its upper neighbour.", "--no-crossing"),
     "spacing": _whole("At most so many semitones between soprano and alto, alto and tenor: 12 is an octave."),

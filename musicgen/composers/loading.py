@@ -67,6 +67,8 @@ def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
     """
     makers: dict[str, Callable[[], Composer]] = {"dice": Dice, "bach": _bach}
     folders = checkpoint_folders()
+    if name in makers and dials:
+        raise ConfigError(f"{name} has no dials; leave out {' and '.join(dials)}, or choose a trained model")
     if name in makers:
         return makers[name]()
     folder = folders.get(name, Path(name))

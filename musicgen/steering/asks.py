@@ -15,6 +15,7 @@ from musicgen.files.lead_sheet import SHEETS, read_chords
 from musicgen.music.chorale import Chorale
 from musicgen.music.chord_chart import chords_of_sheet
 from musicgen.music.endings import Ending
+from musicgen.music.modes import key_of, scale_of
 from musicgen.music.pitch import Key, parse_pitch
 from musicgen.music.places import span_at, step_at, voice_letters
 from musicgen.music.sketch import Sketch
@@ -106,7 +107,7 @@ def read_cadence(text: str, chorale: Chorale) -> AskedCadence:
     if kind not in get_args(Ending):
         raise ConfigError(f"{kind!r} is no kind of cadence; {nearest(kind, get_args(Ending))}").at(*match.span(2))
     with pointing(match.start(3), len(key)):
-        named = Key.parse(re.sub(r"^in\s+", "", key)) if key else None
+        named = key_of(re.sub(r"^in\s+", "", key)) if key else None
     return AskedCadence(place, cast(Ending, kind), named)
 
 
@@ -118,15 +119,15 @@ def chords(sketch: Sketch, text: str, strict: bool = True) -> Sketch:
 
 
 def local_key(sketch: Sketch, text: str) -> Sketch:
-    """`5-8 D minor`."""
+    """`5-8 D minor`, `1-4 E phrygian`."""
     place, *rest = words(text) or [Word("", 0)]
     if not rest:
         raise NotationError(f"{text!r} names no place and key; write like 5-8 D minor").at(0, len(text))
     with pointing(place.start, len(place.text)):
-        span_at(place.text, sketch.given)
+        start, end = span_at(place.text, sketch.given)
     with pointing(rest[0].start, len(text) - rest[0].start):
-        key = Key.parse(text[rest[0].start :])
-    return sketch.local_key(place.text, key)
+        scale = scale_of(text[rest[0].start :], start, end)
+    return sketch.with_constraints(scale)
 
 
 def phrase_lengths(text: str) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from musicgen.music.choirs import Choir, find_choir, for_choir
 from musicgen.music.chorale import VOICE_LETTERS, Chorale
 from musicgen.music.constraints import PitchClasses
 from musicgen.music.convert import to_score
-from musicgen.music.pitch import Key
+from musicgen.music.modes import is_mode, key_of, scale_of
 from musicgen.music.region import Region, find_region, with_region
 from musicgen.music.rules import Leap, NoCrossing, NoParallels, Spacing, VoiceRule
 from musicgen.music.score import Meter, Score
@@ -165,6 +165,8 @@ def _planned(plan: Plan, request: Request, seed: int, choir: Choir | None) -> tu
     empty = plan_sketch(plan, seed)
     ends = tuple(_ends(request, empty.given))
     sketch = plan_sketch(replace(plan, ends=ends), seed) if ends else empty
+    if request.key is not None and is_mode(request.key):
+        sketch = sketch.with_constraints(scale_of(request.key, 0, sketch.given.steps))
     try:
         return steered(sketch, request, choir), False
     except NotationError:
@@ -181,7 +183,8 @@ def _plan(request: Request) -> Plan:
             asked["meter"] = Meter.parse(request.meter)
     if request.key is not None:
         with request.reading("key", request.key):
-            asked["key"] = Key.parse(request.key)
+            asked["key"] = key_of(request.key)
+            asked["picardy"] = False if request.picardy is None and is_mode(request.key) else request.picardy
     phrases = _phrases(request)
     asked |= {"bars": (sum(phrases) or None) if request.bars is None else request.bars, "phrases": phrases}
     return Plan(**{name: value for name, value in asked.items() if value is not None})
