@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import ConfigError, NotationError, nearest
 from musicgen.music.chorale import RANGES, REST, VOICE_LETTERS, VOICES, BoolArray, Chorale
-from musicgen.music.constraints import Constraint, Pitches, VoiceRanges
+from musicgen.music.constraints import Constraint, PitchClasses, Pitches, VoiceRanges
 from musicgen.music.rules import UNKNOWN, Sounding, VoiceRule
 from musicgen.music.score import Clef, Score, counted
 from musicgen.music.sketch import Sketch
@@ -96,9 +96,19 @@ class Choir:
         return VoiceRanges(self.ranges)
 
     def bind(self, sketch: Sketch) -> Sketch:
-        """Within what this choir sings instead of what Bach's does; ranges asked for besides stay."""
-        asked = (constraint for constraint in sketch.constraints if constraint != VoiceRanges())
+        """Within what this choir sings instead of what Bach's does; ranges asked for besides stay.
+
+        Three singers have a triad among them where four were left free to share it: the middle one takes the third.
+        """
+        asked = (self._with_third(constraint) for constraint in sketch.constraints if constraint != VoiceRanges())
         return replace(sketch, constraints=(self.constraints(), *asked))
+
+    def _with_third(self, constraint: Constraint) -> Constraint:
+        if len(self.singers) != 3 or not isinstance(constraint, PitchClasses) or constraint.voice != self.singers[1].voice:
+            return constraint
+        classes = constraint.classes
+        thirds = {(root + third) % 12 for root in classes for third in (3, 4) if (root + 7) % 12 in classes} & classes
+        return replace(constraint, classes=frozenset(thirds)) if len(classes) == 3 and thirds else constraint
 
     def prepare(self, sketch: Sketch) -> Sketch:
         """A sketch of what shall sound, as a composer is to fill it: see `restore`."""

@@ -24,7 +24,7 @@ class Transposition:
     def __post_init__(self) -> None:
         if abs(self.semitones) > MOST_SEMITONES or abs(self.fifths) > MOST_FIFTHS:
             raise NotationError(
-                f"a transposition by {self.semitones} semitones and {self.steps} steps is no interval; a tone up is 2 and 1, a fifth 7 and 4"
+                f"a transposition by {self.semitones} semitones and {self.steps} steps is no interval; a tone is 2 and 1, a fifth 7 and 4"
             )
 
     @property

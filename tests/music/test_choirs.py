@@ -153,3 +153,9 @@ def test_a_tune_that_fits_in_no_octave_is_refused_by_the_singer() -> None:
     wide = Score((Part("Tune", (Note(0, 480, 57), Note(480, 480, 80))),))
     with pytest.raises(NotationError, match=r"tenor 1's range of D3 to A4; its compass A3 to G#5 fits in no octave"):
         find_tune(wide, choir=find_choir("TTBB"))
+
+
+def test_three_singers_end_on_a_whole_triad() -> None:
+    for seed in range(4):
+        last = written_for(find_choir("SAB"), seed).pitch[[0, 1, 3], -1]
+        assert (last[1] - last[2]) % 12 in (3, 4)
