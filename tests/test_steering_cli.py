@@ -152,7 +152,7 @@ def test_continue_and_precede(good, choir, task):
 # --- choirs, marks, alternatives
 
 
-def test_choirs(good, refused):
+def test_choirs(good, run, refused):
     good("compose", *PLAIN, "--choir", "SAB", "-o", "a.musicxml", "--report", "r.json")
     assert [part.name for part in read_score("a.musicxml").parts] == ["Soprano", "Alto", "Baritone"]
     assert json.loads(Path("r.json").read_text())["all_kept"]
@@ -160,6 +160,9 @@ def test_choirs(good, refused):
     first, *_, last = read_score("b.musicxml").parts
     assert first.notes[0].pitch == 81
     assert last.name == "Bass Recorder"
+    _, _, err = run("harmonize", "tune.musicxml", *DICE, "--choir", "TTBB", "-o", "d.musicxml")
+    assert "moved 1 octave down" in err
+    assert [part.name for part in read_score("d.musicxml").parts] == ["Tenor 1", "Tenor 2", "Bass 1", "Bass 2"]
     assert "did you mean SATB?" in refused("compose", *PLAIN, "--choir", "SATT", "-o", "c.mid")
 
 

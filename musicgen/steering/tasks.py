@@ -19,7 +19,7 @@ from musicgen.composers.loading import DEFAULT, load_composer
 from musicgen.composers.plan import Plan, plan_sketch, with_phrases
 from musicgen.errors import ConfigError, FileError, NotationError, with_notes
 from musicgen.files.io import read_score
-from musicgen.music.choirs import Choir, find_choir, for_choir
+from musicgen.music.choirs import SATB, Choir, find_choir, for_choir
 from musicgen.music.chorale import VOICE_LETTERS, Chorale
 from musicgen.music.constraints import PitchClasses
 from musicgen.music.convert import to_score
@@ -206,10 +206,10 @@ def _phrases(request: Request) -> tuple[int, ...]:
 
 def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
     path, score = _read(request)
-    with named(path):
-        tune = find_tune(score, request.part, request.keep or "S")
-        sketch = Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep)
     choir = _choir(request)
+    with named(path):
+        tune = find_tune(score, request.part, request.keep or "S", choir or SATB)
+        sketch = Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep)
     ready = Ready(steered(sketch, request, choir), partial(with_voices, tune), choir)
     remarks = _remarks(score, tune.report, tune.heard, tune.chorale)
     return Job([ready] * len(seeds), f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
