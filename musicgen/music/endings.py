@@ -28,12 +28,16 @@ INNER = (ALTO, TENOR)
 
 @dataclass(frozen=True)
 class _Chord:
-    """Pitch classes above the tonic: of all voices, of the bass, of the soprano if it matters, and the third that an inner voice sounds."""
+    """Pitch classes above the tonic: of all voices, of the bass, of the soprano if it matters, and the third that an inner voice sounds.
+
+    `lead`: those of a soprano that is free, so that it does not go along with the bass in octaves or fifths.
+    """
 
     classes: frozenset[int]
     bass: int
     third: int | None
     soprano: frozenset[int] | None = None
+    lead: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,7 @@ class CadenceAt(Constraint):
         for chord, third_in, span in zip(self._chords(), self._voices_of_thirds(sketch), spans, strict=True):
             allowed[:, span] &= self._pitches(chord.classes)
             allowed[BASS, span] &= self._pitches({chord.bass})
-            if chord.soprano is not None:
-                allowed[SOPRANO, span] &= self._pitches(chord.soprano)
+            allowed[SOPRANO, span] &= self._pitches(chord.soprano or chord.lead or chord.classes)
             if third_in is not None and chord.third is not None:
                 allowed[third_in, span] &= self._pitches({chord.third})
         return allowed
@@ -126,7 +129,7 @@ class CadenceAt(Constraint):
         for chord, step, order in zip(self._chords(), (self.step - 1, self.step), (INNER, INNER[::-1]), strict=True):
             given = sketch.given.pitch[~sketch.free[:, step], step]
             has_it = chord.third is not None and bool(self._pitches({chord.third})[given[given != REST]].any())
-            in_soprano = chord.soprano is not None and chord.third in chord.soprano and len(chord.soprano) == 1
+            in_soprano = chord.third is not None and frozenset({chord.third}) in (chord.soprano, chord.lead)
             free = [voice for voice in order if sketch.free[voice, step]]
             voices.append(None if has_it or in_soprano or not free else free[0])
         return voices
@@ -137,20 +140,20 @@ class CadenceAt(Constraint):
         third = 3 if minor and not self.picardy else 4
         own_third, sixth = (3, 8) if minor else (4, 9)
         tonic = frozenset({0, third, 7})
-        dominant = frozenset({7, 11, 2, 5})
+        dominant, supertonic = frozenset({7, 11, 2, 5}), frozenset({2})
         subdominant = frozenset({5, sixth, 0})
         on_dominant = _Chord(frozenset({7, 11, 2}), 7, 11)
         match self.kind:
             case "perfect":
-                return _Chord(dominant, 7, 11), _Chord(tonic, 0, third, frozenset({0}))
+                return _Chord(dominant, 7, 11, lead=supertonic), _Chord(tonic, 0, third, frozenset({0}))
             case "imperfect":
-                return _Chord(dominant, 7, 11), _Chord(tonic, 0, third, frozenset({third}))
+                return _Chord(dominant, 7, 11, lead=frozenset({2, 5})), _Chord(tonic, 0, third, frozenset({third}))
             case "plagal":
-                return _Chord(subdominant, 5, sixth), _Chord(tonic, 0, third)
+                return _Chord(subdominant, 5, sixth, lead=frozenset({0, sixth})), _Chord(tonic, 0, third)
             case "deceptive":
-                return _Chord(dominant, 7, 11), _Chord(frozenset({sixth, 0, own_third}), sixth, 0)
+                return _Chord(dominant, 7, 11, lead=supertonic), _Chord(frozenset({sixth, 0, own_third}), sixth, 0, lead=frozenset({0}))
             case "phrygian":
-                return _Chord(subdominant, sixth, None), on_dominant
+                return _Chord(subdominant, sixth, None, lead=frozenset({5, 0})), on_dominant
             case "half":
                 # From the subdominant, so that no dominant of its own makes it an authentic cadence in that key.
-                return _Chord(subdominant, 5, sixth), on_dominant
+                return _Chord(subdominant, 5, sixth, lead=frozenset({sixth})), on_dominant

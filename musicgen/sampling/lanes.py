@@ -19,7 +19,7 @@ from musicgen.music.chorale import BoolArray
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import FloatArray
 
-AHEAD = 16
+AHEAD = 12
 """Steps before a spot where lanes begin: a bar of 4/4. Half as far met cadences worse, twice as far no better."""
 
 
