@@ -123,6 +123,12 @@ def test_rules_are_kept_by_the_flagship(good):
     assert all(each["kept"] for each in asked)
 
 
+def test_dials(good, refused):
+    good("compose", "--bars", "2", "--key", "C", "--pickup", "0", "--density", "1.5", "--chromaticism", "0", "-o", "a.musicxml")
+    assert set((to_chorale(read_score("a.musicxml")).chorale.pitch % 12).ravel().tolist()) <= {0, 2, 4, 5, 7, 9, 11}
+    assert "dice has no dials; leave out density" in refused("compose", *DICE, "--density", "1", "-o", "b.mid")
+
+
 # --- vary, continue, precede
 
 
@@ -281,6 +287,7 @@ def test_a_caret_in_the_name_of_a_region(run, choir):
         ("compose --save-request missing/r.toml", "missing"),
         ("compose --report r.pdf", "r.pdf: this is written as .md or .json"),
         ("compose --spacing 0", "--spacing: 0 is out of bounds; from 1 to 127"),
+        ("compose --density 9", "--density: 9.0 is out of bounds"),
         ("compose --leap x", "'--leap'"),
         ("compose --phrases 4+x", "no length of a phrase"),
         ("compose --phrases 4+4 --bars 9", "8 together, in 9 bars"),

@@ -55,8 +55,8 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "seed": (0, math.inf),
     "count": (1, 999),
     "alternatives": (1, 999),
-    "density": (0.25, 4),
-    "chromaticism": (0, 50),
+    "density": (0.4, 2.5),
+    "chromaticism": (0, 30),
 }
 CHOICES: Mapping[str, Texts] = {"how": ("unlikely", "random"), "chord_mode": ("strict", "loose")}
 COUNTS_BARS: tuple[Task, ...] = ("compose", "continue", "precede")
