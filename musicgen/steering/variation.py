@@ -18,6 +18,7 @@ from musicgen.composers.plan import Plan, plan_sketch, with_phrases
 from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, GridNote
 from musicgen.music.constraints import Constraint, VoiceRanges
+from musicgen.music.places import beat_steps_at
 from musicgen.music.region import Region, find_region, read_region, with_region
 from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt
 from musicgen.music.separate import Line
@@ -162,7 +163,7 @@ def continue_sketch(chorale: Chorale, bars: int, seed: int = 0, phrase_bars: int
     shift = chorale.steps + _rest_of_bar(chorale, bar, pickup)
     grown = _padded(chorale, 0, shift + plan.given.steps - chorale.steps)
     fermata = grown.fermata.copy()
-    fermata[shift + np.flatnonzero(plan.given.fermata)] = True
+    fermata[np.maximum(shift + np.flatnonzero(plan.given.fermata), chorale.steps)] = True
     free = _outside(grown, 0, chorale.steps)
     ending = tuple(_later(constraint, shift) for constraint in plan.constraints)
     return Sketch(grown.replaced(fermata=fermata), free, (*ending, NewNotes.after_kept(free)))
@@ -215,9 +216,12 @@ def _plan(chorale: Chorale, bars: int, meter: Meter, pickup: int, seed: int, phr
 
 
 def _rest_of_bar(chorale: Chorale, bar: int, pickup: int) -> int:
-    """Steps from the end to where a phrase begins, `pickup` before a barline; negative where a piece with a pick-up ends at one."""
+    """Steps from the end to where a phrase begins, `pickup` before a barline; below 0 where the end is past that by less than a beat, or
+    at the barline."""
     position = int(_padded(chorale, 0, 1).bar_positions()[-1])
-    return -pickup if position == 0 else (bar - pickup - position) % bar
+    rest = (bar - pickup - position) % bar
+    runs_over = (position == 0 and pickup) or rest > bar - beat_steps_at(chorale.steps, chorale)
+    return rest - bar if runs_over else rest
 
 
 def _padded(chorale: Chorale, before: int, after: int) -> Chorale:

@@ -207,6 +207,17 @@ def test_an_unfinished_bar_is_filled_up():
     assert continue_sketch(late, 2).given.steps == 26 + 32 - 10
 
 
+@pytest.mark.parametrize(("over", "steps"), [(1, 48), (3, 48), (4, 64)])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_last_note_that_runs_over_a_little_costs_no_bar(over, steps, seed):
+    fields = {"fermata": np.pad(SMALL.fermata, (0, over)), "onset": np.pad(SMALL.onset, ((0, 0), (0, over)))}
+    longer = SMALL.replaced(pitch=np.pad(SMALL.pitch, ((0, 0), (0, over)), mode="edge"), **fields, pickup=0)
+    sketch = continue_sketch(longer, 1, seed)
+    assert sketch.given.steps == steps
+    assert sketch.given.fermata[longer.steps :].sum() == 1
+    assert sketch.keeps(Dice().fill(sketch, seed=1))
+
+
 def test_new_bars_are_in_the_last_meter():
     mixed = Chorale.parse(
         "4/4 3/4@16, G major\n"
