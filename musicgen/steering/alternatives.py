@@ -7,11 +7,12 @@ Bach, and for what it copies:
 
     score = -nats per free cell - sum of WEIGHTS x what a rate exceeds Bach's by - COPIED x slices from the LIMIT on, of the longest shared
 
-Measured on harmonizations of 40 sopranos of the valid split (at most 20 bars of 4/4, no near copies), eight draws each by the flagship:
-- Of eight draws, the first in rank has 30 % of its pitches in common with Bach's own setting, the mean draw 26 %, by the flagship's nats
-  and nearly so by deepbach's. Its parallels fall to a quarter, its crossings to less than a half.
-- Bach's own setting among four draws ranks first in 71 % of the pieces by deepbach's nats, in 6 % by the flagship's (chance: 20 %): what
-  is drawn with a temperature below 1 is likelier to whoever drew it than Bach is. To rank music of different authors, take another `judge`.
+Measured by benchmarks/ranking.py on the 75 sopranos of the valid split, eight harmonizations each by the flagship (the weights were chosen
+on 40 of them, and hold on the others):
+- The first in rank has 29.5 % of its pitches in common with Bach's own setting, the mean draw 26.7 % (difference: 1.5 to 4.0), and with
+  nats of deepbach 29.2 %. Voices cross in 2.1 % of its slices instead of 3.6 %, and next to no parallels are left.
+- Bach's own setting comes before all eight draws in 76 % of the pieces by nats of deepbach (chance: 11 %), and never by the flagship's own:
+  draws at a temperature below 1 are likelier to their author than Bach is. To rank music of several authors, take another `judge`.
 """
 
 from __future__ import annotations
