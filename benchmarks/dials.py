@@ -120,6 +120,7 @@ def draw(figures: dict[str, Any], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("agg")
+    matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     from matplotlib import pyplot
 
     bach = figures["bach"]["valid"]  # the model has learned the train split: it finds nothing there unlikely
