@@ -9,7 +9,7 @@ from typing import Any
 
 from report import circumstances, parser, print_report, progress
 
-from musicgen import Chorale, Plan, Sketch, load_composer, load_corpus, plan_sketch
+from musicgen import Chorale, Plan, Sketch, load_composer, load_corpus, plan_sketch, with_cadences
 from musicgen.evaluation.copying import LIMIT, CopyIndex, CopyReport, measure_copying
 from musicgen.evaluation.style import MEASURES, compare_to_bach
 
@@ -39,8 +39,10 @@ def measure(chosen: Any) -> dict[str, Any]:
     corpus = load_corpus()
     index = CopyIndex(corpus.pieces("train"))
     valid = [piece.chorale for piece in corpus.pieces("valid")]
-    plans = [plan_sketch(Plan(bars=chosen.bars), chosen.seed + number) for number in range(chosen.count)]
-    sopranos = [Sketch.for_voices(chorale, keep="S") for chorale in valid]
+    plans = [
+        with_cadences(plan_sketch(Plan(bars=chosen.bars), chosen.seed + number), chosen.seed + number) for number in range(chosen.count)
+    ]
+    sopranos = [with_cadences(Sketch.for_voices(chorale, keep="S"), chosen.seed + number) for number, chorale in enumerate(valid)]
     sets: dict[str, Any] = {"bach, valid split": summarize(valid, index, 0.0)}
     for name in (chosen.model, "dice"):
         composer = load_composer(name)

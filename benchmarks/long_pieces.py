@@ -10,7 +10,7 @@ from composed_style import limit_threads, number
 from numpy.typing import NDArray
 from report import circumstances, parser, print_report, progress
 
-from musicgen import Chorale, Plan, load_composer, load_corpus, plan_sketch
+from musicgen import Chorale, Plan, load_composer, load_corpus, plan_sketch, with_cadences
 from musicgen.evaluation.style import RESAMPLINGS
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER
 from musicgen.music.harmony import non_chord_tones
@@ -48,7 +48,7 @@ def measure(chosen: Any) -> dict[str, Any]:
     seeds = range(chosen.seed, chosen.seed + chosen.count)
     progress(f"{chosen.model}: {chosen.count} pieces of {chosen.bars} bars")
     began = time.perf_counter()
-    chorales = composer.fill_many([plan_sketch(Plan(bars=chosen.bars), seed) for seed in seeds], seeds)
+    chorales = composer.fill_many([with_cadences(plan_sketch(Plan(bars=chosen.bars), seed), seed) for seed in seeds], seeds)
     seconds = time.perf_counter() - began
     progress("measuring")
     parts = [in_parts(count(chorale, composer)) for chorale in chorales]

@@ -81,13 +81,16 @@ def harmonize(model: str, tune_path: Path, out: Path, dials: dict[str, float], s
 
 def warm(model: str, tune_path: Path, dials: dict[str, float], seed: int, count: int) -> dict[str, Any]:
     """One process whose model is loaded and has harmonized the tune once: the tune again, a chorale as long, and `count` in a batch."""
-    from musicgen import Plan, Sketch, find_tune, load_composer, plan_sketch, read_score
+    from musicgen import Plan, Sketch, find_tune, load_composer, plan_sketch, read_score, with_cadences
 
     composer = load_composer(model, **dials)
     sketch = Sketch.for_voices(find_tune(read_score(tune_path)).chorale, keep="S")
     bars = sketch.given.steps // BAR
     seeds = range(seed, seed + count)
-    plans = {"compose": [plan_sketch(Plan(bars=bars), seed)], "batch": [plan_sketch(Plan(), each) for each in seeds]}
+    plans = {
+        "compose": [with_cadences(plan_sketch(Plan(bars=bars), seed), seed)],
+        "batch": [with_cadences(plan_sketch(Plan(), each), each) for each in seeds],
+    }
     composer.fill(sketch, seed)
     marks = [time.perf_counter()]
     for sketches in ([sketch], *plans.values()):

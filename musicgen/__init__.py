@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
     from musicgen.composers.loading import list_composers, load_composer
-    from musicgen.composers.plan import Plan, plan_sketch
+    from musicgen.composers.plan import Plan, plan_sketch, with_cadences
     from musicgen.corpus.build import build_corpus
     from musicgen.corpus.store import Corpus, load_corpus
     from musicgen.errors import MusicgenError
@@ -58,6 +58,7 @@ _HOMES = {
     "to_chorale": "musicgen.music.convert",
     "to_pretty_midi": "musicgen.files.midi",
     "to_score": "musicgen.music.convert",
+    "with_cadences": "musicgen.composers.plan",
     "with_region": "musicgen.music.region",
     "with_voices": "musicgen.music.tune",
     "write_png": "musicgen.rendering.engraving",
@@ -90,6 +91,7 @@ __all__ = [
     "to_chorale",
     "to_pretty_midi",
     "to_score",
+    "with_cadences",
     "with_region",
     "with_voices",
     "write_png",

@@ -1,14 +1,15 @@
 """Planning an empty sketch: key, meter, pick-up, bars and phrases, so that what is composed breathes and ends.
 
-The shares are counted over the train split of music21's chorales: phrases of two bars in 4/4 (four in 3/4), a fermata on the third
-beat, and a last chord that fills what the pick-up leaves of the last bar.
+The shares are counted over the train split of music21's chorales: cadences and their keys, phrases of two bars in 4/4 (four in 3/4), a
+fermata on the third beat, and a last chord that fills what the pick-up leaves of the last bar.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -16,7 +17,8 @@ import numpy as np
 from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, Chorale
 from musicgen.music.constraints import Constraint, PitchClasses, VoiceRanges
-from musicgen.music.pitch import Key
+from musicgen.music.endings import CadenceAt, Ending
+from musicgen.music.pitch import Key, Mode
 from musicgen.music.places import step_at
 from musicgen.music.score import Meter, MeterAt
 from musicgen.music.sketch import Sketch
@@ -26,6 +28,32 @@ USUAL_KEYS = ("A minor", "G major", "G minor", "D minor", "D major", "A major", 
 MOST_BARS = 400
 LONG_LAST_CHORD = 0.45
 PICARDY_THIRD = 0.6
+PERFECT_END = 0.9
+DRAWS = 5
+# (share of the phrase ends but the last, kind, tonic above the piece's, mode), a little less than counted: some come unplanned.
+CADENCES: dict[Mode, tuple[tuple[float, Ending, int, Mode], ...]] = {
+    "major": (
+        (0.13, "perfect", 7, "major"),
+        (0.12, "perfect", 0, "major"),
+        (0.11, "half", 0, "major"),
+        (0.06, "imperfect", 0, "major"),
+        (0.05, "imperfect", 7, "major"),
+        (0.03, "perfect", 2, "minor"),
+        (0.02, "perfect", 9, "minor"),
+        (0.02, "perfect", 5, "major"),
+    ),
+    "minor": (
+        (0.14, "perfect", 0, "minor"),
+        (0.09, "half", 0, "minor"),
+        (0.09, "perfect", 3, "major"),
+        (0.06, "phrygian", 0, "minor"),
+        (0.05, "imperfect", 3, "major"),
+        (0.05, "perfect", 5, "minor"),
+        (0.03, "perfect", 10, "major"),
+        (0.02, "perfect", 7, "minor"),
+        (0.02, "perfect", 8, "major"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -78,6 +106,40 @@ def plan_sketch(plan: Plan, seed: int) -> Sketch:
     fermata[asked + left] = True
     last = _last_chord(plan, key, assumed[-1], steps, rng) if assumed[-1] in left else ()
     return Sketch(empty.replaced(fermata=fermata), np.ones_like(onset), (VoiceRanges(), *last))
+
+
+def with_cadences(sketch: Sketch, seed: int) -> Sketch:
+    """Cadences at the phrase ends where none is asked for: kinds and keys drawn as Bach has them, the last one perfect as a rule.
+
+    They are planned, not asked for: what clashes with something asked or given is drawn anew, and after some draws left to the composer.
+    """
+    rng = np.random.default_rng([seed, 1])
+    asked = {each.step for each in sketch.constraints if isinstance(each, CadenceAt)}
+    ends = [step for step in np.flatnonzero(sketch.given.fermata).tolist() if step not in asked and sketch.free[:, step].any()]
+    last = int(np.flatnonzero(sketch.given.fermata)[-1]) if ends else 0
+    for end in ends:
+        for _ in range(DRAWS):
+            cadence = _cadence(sketch, end, end == last, rng)
+            with suppress(NotationError):
+                sketch = replace(sketch, planned=(*sketch.planned, *([cadence] if cadence else []))).checked()
+                break
+    return sketch
+
+
+def _cadence(sketch: Sketch, step: int, is_last: bool, rng: np.random.Generator) -> CadenceAt | None:
+    home, chance = sketch.key_at(step), rng.random()
+    if is_last:
+        return CadenceAt(step, "perfect", home, picardy=_ends_in_major(sketch, step, home)) if chance < PERFECT_END else None
+    for share, kind, degree, mode in CADENCES[home.mode]:
+        if (chance := chance - share) < 0:
+            return CadenceAt(step, kind, Key.of_tonic((home.tonic + degree) % 12, mode))
+    return None
+
+
+def _ends_in_major(sketch: Sketch, step: int, home: Key) -> bool:
+    """Whether the last chord that is planned already has a major third."""
+    minor_third = (home.tonic + 3) % 12
+    return not any(isinstance(each, PitchClasses) and each.start == step and minor_third in each.classes for each in sketch.constraints)
 
 
 def with_phrases(chorale: Chorale, phrases: Sequence[int] = (), free: BoolArray | None = None) -> Chorale:

@@ -33,13 +33,14 @@ class Sketch:
     """given: the notes so far, those in free cells forgotten; free (V, T), True = to be written; constraints bind the free cells.
 
     What is asked is added by methods that give a new sketch: `sketch.pin("B", "4:3", "C3").cadence("8:3", "half")`. `rules` bind how
-    voices go together. Whatever contradicts itself is refused at once.
+    voices go together; `planned` constraints bind as well, but nobody asked for them. Whatever contradicts itself is refused at once.
     """
 
     given: Chorale
     free: BoolArray
     constraints: tuple[Constraint, ...] = (VoiceRanges(),)
     rules: tuple[VoiceRule, ...] = ()
+    planned: tuple[Constraint, ...] = ()
     fermata_sounding: BoolArray = field(init=False)
     """(T,) True while a fermata sounds: as long as its note, or, where none was ever written, up to the next phrase."""
 
@@ -185,16 +186,20 @@ class Sketch:
         local = [each.key for each in self.constraints if isinstance(each, Scale) and each.key and each.start <= step < each.end]
         return local[-1] if local else self.given.key
 
+    @property
+    def bounding(self) -> tuple[Constraint, ...]:
+        return (*self.constraints, *self.planned)
+
     def checked(self) -> Sketch:
         """Itself, if what is asked can be met as far as can be seen cell by cell."""
-        for constraint in self.constraints:
+        for constraint in self.bounding:
             constraint.check(self)
         self.bounds()
         clash = np.argwhere(self._asked_begin() & self.asked_hold() & self.free)
         if len(clash):
             voice, step = (int(each) for each in clash[0])
             begins, holds = (
-                next(each for each in self.constraints if getattr(each, name)(self)[voice, step]) for name in ("must_begin", "must_hold")
+                next(each for each in self.bounding if getattr(each, name)(self)[voice, step]) for name in ("must_begin", "must_hold")
             )
             raise NotationError(
                 f"{begins.describe(self)} lets a note begin here, which {holds.describe(self)} forbids; take one of them back",
@@ -221,7 +226,7 @@ class Sketch:
 
     def _check_pin(self, voice: int, start: int, end: int, pitch: int, name: str) -> None:
         """A pin that a constraint would bar is refused, by both names."""
-        for constraint in self.constraints:
+        for constraint in self.bounding:
             barred = np.flatnonzero(self.free[voice, start:end] & ~constraint.allowed_pitches(self)[voice, start:end, pitch])
             if len(barred):
                 raise NotationError(
@@ -238,7 +243,7 @@ class Sketch:
 
     def bounds(self) -> BoolArray:
         """(V, T, 128), True where every constraint lets the pitch sound, and lets it sound on for as long as it must be held."""
-        tables = [constraint.allowed_pitches(self) for constraint in self.constraints]
+        tables = [constraint.allowed_pitches(self) for constraint in self.bounding]
         allowed = np.logical_and.reduce(tables, axis=0) if tables else np.ones((*self.free.shape, 128), dtype=bool)
         self._refuse_impossible(allowed, tables)
         return self._through_holds(allowed)
@@ -268,8 +273,8 @@ class Sketch:
             start -= 1
         while end < len(holds) and holds[end]:
             end += 1
-        rhythm = next(each for each in self.constraints if each.must_hold(self)[voice, start:end].any())
-        others = [each for each in self.constraints if not isinstance(each, VoiceRanges)]
+        rhythm = next(each for each in self.bounding if each.must_hold(self)[voice, start:end].any())
+        others = [each for each in self.bounding if not isinstance(each, VoiceRanges)]
         bars = [each.describe(self) for each in others if not each.allowed_pitches(self)[voice, start:end].all()]
         named = " and ".join(bars) or "what is given before it"
         return NotationError(
@@ -302,11 +307,11 @@ class Sketch:
         return begins & self.free
 
     def _asked_begin(self) -> BoolArray:
-        return np.asarray(np.logical_or.reduce([np.zeros_like(self.free), *(each.must_begin(self) for each in self.constraints)], axis=0))
+        return np.asarray(np.logical_or.reduce([np.zeros_like(self.free), *(each.must_begin(self) for each in self.bounding)], axis=0))
 
     def asked_hold(self) -> BoolArray:
         """(V, T), True where a constraint lets nothing be struck; `must_hold` gives way where other notes must sound, this does not."""
-        return np.asarray(np.logical_or.reduce([np.zeros_like(self.free), *(each.must_hold(self) for each in self.constraints)], axis=0))
+        return np.asarray(np.logical_or.reduce([np.zeros_like(self.free), *(each.must_hold(self) for each in self.bounding)], axis=0))
 
     def must_hold(self) -> BoolArray:
         """(V, T), True where a free cell may only hold: the top voice under a fermata, and all voices under the last of an open end."""
@@ -325,7 +330,7 @@ class Sketch:
                 pair for pair in combinations(range(len(tables)), 2) if not np.logical_and(*(tables[i] for i in pair))[voice, step].any()
             )
             clash = next(pairs, ())
-            named = " and ".join(self.constraints[index].describe(self) for index in clash) or "all that is asked together"
+            named = " and ".join(self.bounding[index].describe(self) for index in clash) or "all that is asked together"
             raise NotationError(
                 f"{named} leave no pitch here; take one of them back",
                 voice=self.given.voice_name(voice),

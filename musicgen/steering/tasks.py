@@ -16,7 +16,7 @@ import numpy as np
 
 from musicgen.composers.composer import Composer
 from musicgen.composers.loading import DEFAULT, load_composer
-from musicgen.composers.plan import Plan, plan_sketch, with_phrases
+from musicgen.composers.plan import Plan, plan_sketch, with_cadences, with_phrases
 from musicgen.errors import ConfigError, FileError, NotationError, with_notes
 from musicgen.files.io import read_score
 from musicgen.music.choirs import SATB, Choir, find_choir, for_choir
@@ -157,7 +157,8 @@ def _compose(request: Request, seeds: Sequence[int]) -> Job:
     score_of, choir = partial(to_score, tempo=request.tempo or USUAL_TEMPO), _choir(request)
     planned = [_planned(plan, request, seed, choir) for seed in seeds]
     remarks = [f"seed {seed}: {OPEN_END}" for seed, (_, is_open) in zip(seeds, planned, strict=True) if is_open]
-    return Job([Ready(sketch, score_of, choir) for sketch, _ in planned], "chorale", remarks=remarks)
+    pieces = [Ready(with_cadences(sketch, seed), score_of, choir) for seed, (sketch, _) in zip(seeds, planned, strict=True)]
+    return Job(pieces, "chorale", remarks=remarks)
 
 
 def _planned(plan: Plan, request: Request, seed: int, choir: Choir | None) -> tuple[Sketch, bool]:
@@ -210,9 +211,10 @@ def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
     with named(path):
         tune = find_tune(score, request.part, request.keep or "S", choir or SATB)
         sketch = Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep)
-    ready = Ready(steered(sketch, request, choir), partial(with_voices, tune), choir)
+    sketch = steered(sketch, request, choir)
+    pieces = [Ready(with_cadences(sketch, seed), partial(with_voices, tune), choir) for seed in seeds]
     remarks = _remarks(score, tune.report, tune.heard, tune.chorale)
-    return Job([ready] * len(seeds), f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
+    return Job(pieces, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 
 
 def _fill(request: Request, seeds: Sequence[int]) -> Job:

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from musicgen.composers.plan import Plan, plan_sketch
+from musicgen.composers.plan import Plan, plan_sketch, with_cadences
+from musicgen.composers.references import Dice
 from musicgen.errors import ConfigError, NotationError
+from musicgen.music.cadences import find_cadences
 from musicgen.music.pitch import Key
 from musicgen.music.score import Meter
 
@@ -65,3 +67,31 @@ def test_impossible_pickups_and_meters_are_refused() -> None:
         plan_sketch(Plan(pickup_quarters=4), 1)
     with pytest.raises(NotationError, match="no whole number of sixteenths"):
         Plan(meter=Meter(3, 32))
+
+
+def test_planned_cadences_make_way_for_what_is_asked_or_given() -> None:
+    sketch = plan_sketch(Plan(bars=8, key=Key.parse("G major"), pickup_quarters=0), 1)
+    planned = with_cadences(sketch, 3).planned
+    assert planned
+    assert planned[-1].kind == "perfect"
+    end = int(np.flatnonzero(sketch.given.fermata)[0])
+    bar, beat = sketch.given.place(end).split()[1::2]
+    pinned = with_cadences(sketch.pin("B", f"{bar}:{beat}", "F#3"), 3)
+    assert end not in {cadence.step for cadence in pinned.planned}
+    asked = with_cadences(sketch.cadence(f"{bar}:{beat}", "deceptive"), 3)
+    assert end not in {cadence.step for cadence in asked.planned}
+
+
+def test_a_planned_cadence_is_found_where_the_bass_is_lowest() -> None:
+    found = 0
+    for seed in range(6):
+        sketch = with_cadences(plan_sketch(Plan(bars=8), seed), seed)
+        filled = Dice().fill(sketch, seed)
+        kinds = {cadence.step: cadence.kind for cadence in find_cadences(filled)}
+        for cadence in sketch.planned:
+            assert cadence.kept_by(sketch, filled)
+            chords = filled.pitch[:, cadence.step - 1 : cadence.step + 1]
+            if cadence.kind in ("perfect", "imperfect") and (chords.min(axis=0) == chords[3]).all():
+                assert kinds[cadence.step] == f"{cadence.kind} authentic"
+                found += 1
+    assert found >= 6
