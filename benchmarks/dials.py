@@ -59,13 +59,16 @@ def measure(chosen: Any) -> dict[str, Any]:
             progress(f"{chosen.model} {dial} {value:g}")
             chorales = fill(chosen.model, dial, value, chosen.open_loop, sketches, seeds)
             found.setdefault(dial, []).append({"asked": value, **got(chorales, sketches, load_composer(chosen.model))})
-    bach = {split: [Sketch.for_voices(piece.chorale, keep="") for piece in corpus.pieces(split)] for split in ("train", "valid")}
     return {
         "open loop": chosen.open_loop,
-        "bach": {split: got([each.given for each in whole], whole, load_composer(chosen.model)) for split, whole in bach.items()},
+        "bach": {split: of_bach([piece.chorale for piece in corpus.pieces(split)], chosen.model) for split in ("train", "valid")},
         "pieces": len(sketches),
         "got": found,
     }
+
+
+def of_bach(chorales: Sequence[Chorale], model: str) -> dict[str, float]:
+    return got(chorales, [Sketch.for_voices(chorale, keep="") for chorale in chorales], load_composer(model))
 
 
 def fill(model: str, dial: str, value: float, open_loop: bool, sketches: Sequence[Sketch], seeds: Sequence[int]) -> list[Chorale]:

@@ -31,7 +31,7 @@ OFF_EIGHTHS = 0.5
 CHROMATIC_OFFSETS = (-3.0, -1.5, 0.0, 1.0, 2.0, 3.0)
 CHROMATICISM_AT = (0.35, 1.63, 7.07, 20.9, 45.3, 72.0)
 # Nats for each note too few, so that a piece is back on its way within some bars; at most so many.
-DENSITY_GAIN, CHROMATIC_GAIN, MOST_CORRECTION = 0.1, 0.25, 3.0
+DENSITY_GAIN, CHROMATIC_GAIN, MOST_CORRECTION = 0.1, 0.5, 3.0
 PITCHES = 128
 # Never drawn, unless nothing else may be.
 BARRED = -50.0
