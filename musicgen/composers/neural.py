@@ -112,7 +112,7 @@ class QuartetComposer:
         """(V, T) the given ids; free cells hidden on the quarters and wherever a new note may be needed, held between."""
         ids = self.tokenizer.encode(sketch.given)
         quarters = (sketch.given.bar_positions() % STEPS_PER_QUARTER == 0) & ~holds
-        hidden = sketch.free & (quarters | rules_change | sketch.must_begin())
+        hidden = sketch.free & (quarters | rules_change | sketch.must_begin()) & ~sketch.asked_hold()
         return np.where(hidden, self.tokenizer.mask_id, np.where(sketch.free, HOLD, ids))
 
     def _reader(self, conditions: Sequence[IdArray], lengths: Sequence[int]) -> Logits:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from musicgen.sampling.draw import SamplingOptions, log_softmax
+from musicgen.music.rules import Leap, NoCrossing, VoiceRule
+from musicgen.sampling.draw import NOWHERE, SamplingOptions, log_softmax
 from musicgen.sampling.left_to_right import NOT_PINNED, Logits, OrderedTask, fill_left_to_right, tempered
 
 # Ids: 0 and 1 two pitches (rows 60 and 61 of what can sound), 2 and 3 the same held, 4 MASK.
@@ -167,3 +168,60 @@ def test_a_piece_is_drafted_alike_alone_and_in_a_batch() -> None:
     together = fill_left_to_right(conditionals(joint()), task(5), options, range(5)).ids
     for seed in range(5):
         assert np.array_equal(fill_left_to_right(conditionals(joint()), task(1), options, [seed]).ids[0], together[seed])
+
+
+def asked_later(pieces: int) -> tuple[OrderedTask, np.ndarray]:
+    """Voice 0 may only sound the upper pitch at the second step, struck or held; and the joint given that."""
+    allowed = np.ones((pieces, 2, 2, 129), bool)
+    allowed[:, 0, 1, 60] = False
+    table = joint()
+    for cells in outcomes():
+        table[cells] *= cells[1] in (1, 3)
+    return replace(task(pieces), sounding_allowed=allowed), table / table.sum()
+
+
+@pytest.mark.parametrize("lanes", [1, 64])
+def test_many_lanes_follow_the_distribution_given_what_is_asked_later(lanes: int) -> None:
+    """One lane meets it blindly and fails the same test."""
+    asked, table = asked_later(3000)
+    fill = fill_left_to_right(conditionals(joint()), asked, replace(OPTIONS, lanes=lanes), range(3000))
+    assert (chi_square(fill.ids, table) < 41) == (lanes > 1)  # 99.9 % with 17 degrees of freedom
+
+
+def test_many_lanes_follow_the_distribution_given_a_pin_ahead() -> None:
+    table = joint()
+    for cells in outcomes():
+        table[cells] *= cells[1] == 1
+    pinned = np.full((3000, 2, 2), NOT_PINNED)
+    pinned[:, 0, 1] = 1
+    fill = fill_left_to_right(conditionals(joint()), replace(task(3000), pinned=pinned), replace(OPTIONS, lanes=64), range(3000))
+    assert set(fill.ids[:, 0, 1]) == {1}
+    assert chi_square(fill.ids, table / table.sum()) < LIMIT_OF_12
+
+
+def test_lanes_are_the_same_alone_and_in_a_batch_and_told_of_each_branch() -> None:
+    asked, _ = asked_later(6)
+    asked.sounding_allowed[:3] = True  # three pieces with nothing ahead beside three with something
+    options, told = replace(OPTIONS, lanes=4, drafts=2), []
+    together = fill_left_to_right(conditionals(joint()), asked, options, range(6), branch=lambda parents: told.append(parents)).ids
+    assert [len(parents) for parents in (told[0], told[-1])] == [3 + 3 * 4, 6]
+    for seed in range(6):
+        own = replace(task(1), sounding_allowed=asked.sounding_allowed[seed : seed + 1])
+        assert np.array_equal(fill_left_to_right(conditionals(joint()), own, options, [seed]).ids[0], together[seed])
+
+
+class Never(VoiceRule):
+    """Voice 0 may sound nothing at the second step."""
+
+    def allowed(self, voice, before, now):
+        return np.full((len(now), 128), voice == 1 or bool((before < 0).all()))
+
+
+def test_rules_bind_every_draw_and_a_piece_without_a_way_is_named() -> None:
+    options = replace(OPTIONS, lanes=4)
+    kept = fill_left_to_right(conditionals(joint()), replace(task(40), rules=[(Leap(1), NoCrossing())] * 40), options, range(40))
+    pitches = SOUNDING[kept.ids]
+    assert (pitches[:, 0] >= pitches[:, 1]).all()
+    assert (kept.stuck == NOWHERE).all()
+    stuck = fill_left_to_right(conditionals(joint()), replace(task(3), rules=[(), (Never(),), ()]), options, range(3)).stuck
+    assert stuck.tolist() == [NOWHERE, 1, NOWHERE]
