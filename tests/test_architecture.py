@@ -73,10 +73,18 @@ print(train_preset("deepbach", load_corpus(), Path("run"), Path("made"), small).
 # --- the README
 
 
-def readme_blocks() -> list[list[str]]:
+def readme(section: str = "") -> str:
+    """The README, or its section of that name."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    if not section:
+        return text
+    return re.split(r"(?m)^## ", text.split(f"\n## {section}\n", 1)[1])[0]
+
+
+def readme_blocks(text: str = "") -> list[list[str]]:
     """Lines of every code block, fenced or indented by four."""
     blocks, current, fenced = [], [], False
-    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
+    for line in (text or readme()).splitlines():
         fence = line.lstrip().startswith("```")
         fenced = fenced != fence
         if fenced and not fence:
@@ -150,7 +158,7 @@ def test_the_readme_draws_every_file_of_the_package():
 
 
 def test_every_picture_and_link_of_the_readme_is_there():
-    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([^)#:]+)\)", readme())
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
 
@@ -164,9 +172,9 @@ def test_every_shipped_checkpoint_is_whole_and_plays(folder):
     assert (filled.pitch > 0).all()
 
 
-def readme_commands() -> list[str]:
+def readme_commands(text: str = "") -> list[str]:
     """Every `musicgen ...` shown in a code block, without its prompt and comment; a backslash joins lines."""
-    lines = [line for block in readme_blocks() for line in "\n".join(block).replace("\\\n", " ").splitlines()]
+    lines = [line for block in readme_blocks(text) for line in "\n".join(block).replace("\\\n", " ").splitlines()]
     commands = (re.sub(r"^\s*(\$ )?(\.venv/bin/)?|\s+#.*$", "", line) for line in lines)
     return [command for command in commands if re.match(r"musicgen [a-z-]", command) and "..." not in command]
 
@@ -175,7 +183,7 @@ def test_the_readme_shows_commands():
     assert {command.split()[1] for command in readme_commands()} >= {"compose", "harmonize", "fill", "train", "corpus"}
 
 
-@pytest.mark.parametrize("command", readme_commands())
+@pytest.mark.parametrize("command", readme_commands(readme().replace(readme("Recipes"), "")))
 def test_a_command_of_the_readme_runs(command, at_work):
     """On a tiny checkpoint and a small corpus; training for two updates of a tiny network."""
     words = shlex.split(command)[1:]
