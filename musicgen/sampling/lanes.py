@@ -19,8 +19,8 @@ from musicgen.music.chorale import BoolArray
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import FloatArray
 
-AHEAD = 12
-"""Steps before a spot where lanes begin: a bar of 4/4. Half as far met cadences worse, twice as far no better."""
+AHEAD = 8
+"""Steps before a spot where lanes begin: two quarters. Twice as far met pins and cadences no better, and takes longer."""
 
 
 @dataclass

@@ -41,7 +41,7 @@ def test_keeping_unknown_voices_is_refused() -> None:
 
 def test_constraints_that_leave_nothing_are_refused_with_the_place() -> None:
     sketch = Sketch.parse(SKETCH, (VoiceRanges(((57, 81), (53, 74), (60, 60), (36, 64))), PitchClasses(2, 4, 8, frozenset({1}))))
-    with pytest.raises(NotationError, match="tenor, bar 1 beat 2: the ranges .* and C# in the tenor .* leave no pitch"):
+    with pytest.raises(NotationError, match=r"tenor, bar 1 beat 2: the ranges .* and C# in the tenor .* leave no pitch"):
         sketch.allowed_pitches()
 
 
