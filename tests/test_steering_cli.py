@@ -197,6 +197,36 @@ def test_alternatives(good, refused):
     assert "--rank: how many" in refused("compose", "--rank", "-o", "c.mid")
 
 
+def notes_of(path):
+    return [[(note.start, note.end, note.pitch) for note in part.notes] for part in read_score(path).parts]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("compose", "--bars", "4"),
+        ("compose", "--bars", "4", "--choir", "SA"),
+        ("harmonize", "tune.musicxml"),
+        ("vary", "choir.musicxml", "--how", "random"),
+        ("continue", "choir.musicxml", "--bars", "2"),
+    ],
+)
+def test_an_alternative_is_what_its_seed_gives_alone(good, choir, asked):
+    found = json.loads(good(*asked, "--seed", "3", "--alternatives", "3", "-o", "a.musicxml", "--json"))["pieces"]
+    assert len(found) == 3
+    for piece in found:
+        good(*asked, "--seed", str(piece["seed"]), "-o", "b.musicxml")
+        assert notes_of(piece["files"][0]) == notes_of("b.musicxml")
+
+
+def test_a_seed_that_plans_no_room_for_what_is_asked_is_passed_over(good, refused):
+    asked = ("compose", *DICE, "--bars", "2", "--key", "C", "--pin", "S 0:4 G4")  # not every seed has a pick-up
+    found = json.loads(good(*asked, "--seed", "1", "--alternatives", "6", "-o", "a.mid", "--json"))["pieces"]
+    seeds = [piece["seed"] for piece in found]
+    passed_over = next(seed for seed in range(1, seeds[-1]) if seed not in seeds)
+    assert "0:4" in refused(*asked, "--seed", str(passed_over), "-o", "b.mid")
+
+
 def test_fewer_alternatives_than_asked_is_said(run, choir):
     code, out, err = run("fill", "choir.musicxml", "--bars", "0", "--voices", "A", *DICE, "--alternatives", "60", "-o", "a.mid")
     assert code == 0
@@ -241,6 +271,34 @@ def test_reports(good):
     assert "half cadence in A minor at bar 2 beat 3" in Path("r.md").read_text()
     good("compose", *PLAIN, "--count", "2", "-o", "a.mid", "--report", "r.json")
     assert all(json.loads(Path(f"r-00{number}.json").read_text())["all_kept"] for number in (1, 2))
+
+
+@pytest.mark.parametrize("choir", ["SAB", "SA", "recorders"])
+def test_a_rule_is_judged_among_those_who_sing(good, choir):
+    good("compose", "--choir", choir, "--bars", "4", "--spacing", "9", "--no-crossing", "--seed", "3", "-o", "a.mid", "--report", "r.json")
+    report = json.loads(Path("r.json").read_text())
+    assert [each["what"] for each in report["asked"] if each["kind"] == "rule"] == [
+        "no crossing",
+        "upper voices at most 9 semitones apart",
+    ]
+    assert report["all_kept"]
+
+
+def test_marks_in_the_score_beside_a_longer_part(good, choir):
+    organ = Part("Organ", (Note(0, 2 * choir.end, 48),))
+    write_score(replace(choir, parts=(*choir.parts, organ)), "longer.musicxml")
+    good("fill", "longer.musicxml", "--bars", "1", *DICE, "--annotate", "-o", "a.musicxml")
+    *voices, last = read_score("a.musicxml").parts
+    assert last.notes[0].end == 2 * max(part.notes[-1].end for part in voices)
+    assert "<words" in Path("a.musicxml").read_text()
+
+
+@pytest.mark.parametrize(("flag", "third"), [("--picardy", 1), ("--no-picardy", 0)])
+def test_a_continuation_ends_with_the_third_that_is_asked_for(good, flag, third):
+    good("compose", *PLAIN, "-o", "a.musicxml")
+    for seed in ("1", "2"):
+        good("continue", "a.musicxml", "--bars", "2", *DICE, flag, "--seed", seed, "-o", "b.musicxml")
+        assert {pitch % 12 for pitch in to_chorale(read_score("b.musicxml")).chorale.pitch[:, -1]} <= {9, third, 4}
 
 
 def test_marks_in_the_score(good):

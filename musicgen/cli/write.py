@@ -150,9 +150,12 @@ def _write(answers: Sequence[Answer], count: int, paths: Sequence[Path], output:
 
 def _write_report(path: Path, answer: Answer) -> Path:
     from musicgen.files.atomic import atomic_write
+    from musicgen.music.chorale import VOICES
     from musicgen.steering.report import make_report
 
-    report = make_report(answer.chorale, answer.ready.sketch)
+    ready = answer.ready
+    unsung = [VOICES.index(voice) for voice in ready.choir.left_out] if ready.choir else []
+    report = make_report(answer.chorale, ready.sketch, composed=(ready.for_composer(), answer.composed), unsung=unsung)
     text = report.markdown() if path.suffix == ".md" else json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
     atomic_write(path, text.encode())
     return path

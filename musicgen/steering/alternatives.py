@@ -1,4 +1,4 @@
-"""Several answers to one sketch: distinct, each with the seed that gives it again, the best first.
+"""Several answers to one request: distinct, each with the seed that gives it again, the best first.
 
 Shapes: V voices, T steps.
 
@@ -17,8 +17,10 @@ on 40 of them, and hold on the others):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -39,9 +41,16 @@ DRAWS_EACH = 4  # seeds that are tried for each alternative asked
 MOSTLY = 0.9
 
 
+SketchOf = Callable[[int], Sketch]
+"""Of a seed."""
+
+
 @dataclass(frozen=True, eq=False)
 class Alternative:
-    """`composer.fill(sketch, seed)` gives this chorale. parts: what its score was made of; no score if it was not asked to be ranked."""
+    """`composer.fill(sketch, seed)`, of the seed's own sketch, gives this chorale.
+
+    parts: what its score was made of; no score if it was not asked to be ranked.
+    """
 
     chorale: Chorale
     seed: int
@@ -51,7 +60,7 @@ class Alternative:
 
 def alternatives(
     composer: Composer,
-    sketch: Sketch,
+    sketch: Sketch | SketchOf,
     seed: int,
     count: int,
     rank: bool = True,
@@ -62,15 +71,17 @@ def alternatives(
 ) -> list[Alternative]:
     """The best first, or by seed if not to be ranked. Any two differ, in pitch or onset, in a share `distinct` of the free cells at least.
 
+    `sketch`: of them all, or of each seed; a later seed whose sketch has no room for what is asked (NotationError) is passed over.
     Seeds count up from `seed`. What is too like an earlier one is passed over, and more are drawn, up to DRAWS_EACH times as many as asked:
     where the sketch does not leave enough freedom, fewer are returned (`too_few` says so). Nats are of `judge`, the composer itself if
     not said; of one that states none, voice leading and originality alone make the score.
     """
-    _check(sketch, count, distinct, rank)
-    found = [Alternative(chorale, each) for each, chorale in _distinct(composer, sketch, seed, count, distinct, on_progress)]
+    sketch_of = cache(_same(sketch) if isinstance(sketch, Sketch) else sketch)
+    _check(sketch_of(seed), count, distinct, rank)
+    found = [Alternative(chorale, each) for each, chorale in _distinct(composer, sketch_of, seed, count, distinct, on_progress)]
     if not rank:
         return found
-    ranked = [rated(each, sketch, judge or composer, originality) for each in found]
+    ranked = [rated(each, sketch_of(each.seed), judge or composer, originality) for each in found]
     return sorted(ranked, key=lambda each: -cast(float, each.score))
 
 
@@ -85,9 +96,15 @@ def too_few(found: Sequence[Alternative], count: int, distinct: float) -> str:
 
 
 def difference(sketch: Sketch, one: Chorale, other: Chorale) -> float:
-    """The share of the free cells that differ in pitch or onset."""
+    """The share of the free cells that differ in pitch or onset; 1 for pieces of two lengths."""
+    if one.pitch.shape != other.pitch.shape:
+        return 1.0
     differs = (one.pitch != other.pitch) | (one.onset != other.onset)
     return float(differs[sketch.free].mean())
+
+
+def _same(sketch: Sketch) -> SketchOf:
+    return lambda seed: sketch
 
 
 def _check(sketch: Sketch, count: int, distinct: float, rank: bool) -> None:
@@ -102,19 +119,27 @@ def _check(sketch: Sketch, count: int, distinct: float, rank: bool) -> None:
 
 
 def _distinct(
-    composer: Composer, sketch: Sketch, seed: int, count: int, distinct: float, on_progress: Callable[[float], None]
+    composer: Composer, sketch_of: SketchOf, seed: int, count: int, distinct: float, on_progress: Callable[[float], None]
 ) -> list[tuple[int, Chorale]]:
     """Seed and chorale of the first that are unlike all before; as many as are missing are drawn together, over and over."""
     found: list[tuple[int, Chorale]] = []
     drawn, rest = 0, 1.0
     while len(found) < count and drawn < DRAWS_EACH * count:
         seeds = range(seed + drawn, seed + min(drawn + count - len(found), DRAWS_EACH * count))
-        for each, chorale in zip(seeds, composer.fill_many([sketch] * len(seeds), seeds, _most_of(on_progress, rest)), strict=True):
+        sketches = dict(_with_room(sketch_of, seeds))
+        filled = composer.fill_many(list(sketches.values()), list(sketches), _most_of(on_progress, rest)) if sketches else []
+        for (each, sketch), chorale in zip(sketches.items(), filled, strict=True):
             if all(difference(sketch, chorale, other) >= distinct for _, other in found):
                 found.append((each, chorale))
         drawn, rest = drawn + len(seeds), rest * (1 - MOSTLY)
     on_progress(1.0)
     return found
+
+
+def _with_room(sketch_of: SketchOf, seeds: Iterable[int]) -> Iterator[tuple[int, Sketch]]:
+    for seed in seeds:
+        with suppress(NotationError):
+            yield seed, sketch_of(seed)
 
 
 def _most_of(on_progress: Callable[[float], None], rest: float) -> Callable[[float], None]:

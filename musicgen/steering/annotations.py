@@ -16,14 +16,17 @@ from musicgen.music.score import Score, TextAt
 
 
 def marked(score: Score, chorale: Chorale) -> Score:
-    """The score with marks for what `chorale`, the same music on the grid, is found to be. A key's letter stands where the key begins."""
-    if nearest_step(score, score.end) != chorale.steps:
-        raise NotationError(
-            f"a score of {nearest_step(score, score.end)} sixteenths cannot be marked after a chorale of {chorale.steps}; use its own"
-        )
+    """The score with marks for what `chorale`, the same music on the grid, is found to be; other parts may go on after it.
+
+    A key's letter stands where the key begins.
+    """
+    found = [*_numerals(chorale), *_cadences(chorale)]
+    steps = nearest_step(score, score.end)
+    if any(mark.start >= steps for mark in found):
+        raise NotationError(f"a score of {steps} sixteenths cannot be marked after a chorale of {chorale.steps}; use its own")
     score = rescaled(score, lcm(score.ticks_per_quarter, STEPS_PER_QUARTER))
     ticks_per_step = score.ticks_per_quarter // STEPS_PER_QUARTER
-    marks = [replace(mark, start=mark.start * ticks_per_step) for mark in (*_numerals(chorale), *_cadences(chorale))]
+    marks = [replace(mark, start=mark.start * ticks_per_step) for mark in found]
     return replace(score, marks=tuple(sorted((*score.marks, *marks), key=lambda mark: mark.start)))
 
 

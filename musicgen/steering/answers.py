@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from musicgen.composers.composer import Composer
 from musicgen.corpus.store import load_corpus
@@ -24,13 +25,18 @@ Show = Callable[[float], None]
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """`chorale` as it sounds; score and what it is made of, where alternatives are ranked."""
+    """`composed` as the composer made it; score and what it is made of, where alternatives are ranked."""
 
     ready: Ready
-    chorale: Chorale
+    composed: Chorale
     seed: int
     score: float | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def chorale(self) -> Chorale:
+        """As it sounds."""
+        return self.ready.heard(self.composed)
 
     def written(self) -> Score:
         return self.ready.written(self.chorale)
@@ -45,19 +51,24 @@ class Answers:
 
 
 def answer(request: Request, job: Job, composer: Composer, seeds: Sequence[int], show: Show = lambda share: None) -> Answers:
-    """One piece a seed; of `alternatives` to the first, those that were found, the best first if they are to be ranked."""
+    """One piece a seed; of `alternatives`, from the first seed on, those that were found, the best first if they are to be ranked.
+
+    A seed gives the same piece, be it as one of several, as an alternative or alone.
+    """
     if request.alternatives is not None:
-        return _alternatives(request, request.alternatives, job.pieces[0], composer, seeds[0], show)
+        return _alternatives(request, request.alternatives, job, composer, seeds[0], show)
     filled = composer.fill_many([piece.for_composer() for piece in job.pieces], seeds, show)
-    return Answers([Answer(piece, piece.heard(each), seed) for piece, each, seed in zip(job.pieces, filled, seeds, strict=True)])
+    return Answers([Answer(piece, each, seed) for piece, each, seed in zip(job.pieces, filled, seeds, strict=True)])
 
 
-def _alternatives(request: Request, count: int, piece: Ready, composer: Composer, seed: int, show: Show) -> Answers:
+def _alternatives(request: Request, count: int, job: Job, composer: Composer, seed: int, show: Show) -> Answers:
     learned = _learned_pieces() if request.rank else None
-    found = alternatives(composer, piece.for_composer(), seed, count, bool(request.rank), DISTINCT, learned, show)
-    pieces = [Answer(piece, piece.heard(each.chorale), each.seed, each.score, each.parts) for each in found]
+    piece = cache(job.piece)
+    found = alternatives(composer, lambda each: piece(each).for_composer(), seed, count, bool(request.rank), DISTINCT, learned, show)
+    pieces = [Answer(piece(each.seed), each.chorale, each.seed, each.score, each.parts) for each in found]
+    said = [remark for each in pieces if each.seed != seed for remark in each.ready.remarks]
     unsearched = UNSEARCHED if request.rank and learned is None else ""
-    return Answers(pieces, [remark for remark in (too_few(found, count, DISTINCT), unsearched) if remark])
+    return Answers(pieces, [remark for remark in (*said, too_few(found, count, DISTINCT), unsearched) if remark])
 
 
 def _learned_pieces() -> CopyIndex | None:

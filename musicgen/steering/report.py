@@ -123,8 +123,19 @@ class Report:
         return markdown(self)
 
 
-def make_report(chorale: Chorale, sketch: Sketch | None = None, asked: Sequence[Constraint] = (), nats: Nats | None = None) -> Report:
-    """`sketch`: what was to be filled, with all that it asks; `asked`: further constraints; `nats` of each cell, by a composer."""
+def make_report(
+    chorale: Chorale,
+    sketch: Sketch | None = None,
+    asked: Sequence[Constraint] = (),
+    nats: Nats | None = None,
+    composed: tuple[Sketch, Chorale] | None = None,
+    unsung: Sequence[int] = (),
+) -> Report:
+    """`sketch`: what was to be filled, with all that it asks; `asked`: further constraints; `nats` of each cell, by a composer.
+
+    `composed`: sketch and piece as the composer had them, where a choir sounds otherwise: rules are judged there. `unsung`: voices that
+    no one sings.
+    """
     if sketch is not None and sketch.free.shape != chorale.pitch.shape:
         raise NotationError(f"the sketch has (voices, steps) {sketch.free.shape}, the piece {chorale.pitch.shape}; report on its own piece")
     if nats is not None and nats.shape != chorale.pitch.shape:
@@ -135,12 +146,12 @@ def make_report(chorale: Chorale, sketch: Sketch | None = None, asked: Sequence[
     return Report(
         title=chorale.title,
         heading=f"{chorale.key}, {chorale.meter}, {counted(bars, 'bar')}" + (" and a pick-up" if chorale.pickup else ""),
-        asked=tuple(_asked(chorale, sketch, asked)) if sketch is not None else (),
+        asked=tuple(_asked(chorale, sketch, asked, *(composed or (sketch, chorale)))) if sketch is not None else (),
         phrases=tuple(_phrase_end(chorale, phrase) for phrase in phrases),
         final_chord=_final_chord(chorale, phrases),
         chords=tuple(_bar_chords(chorale)),
-        findings=tuple(_findings(chorale, free)) if chorale.voices == len(VOICE_LETTERS) else (),
-        joins=tuple(_joins(chorale)),
+        findings=tuple(_findings(chorale, free, unsung)) if chorale.voices == len(VOICE_LETTERS) else (),
+        joins=tuple(_joins(chorale, unsung)),
         likely=None if nats is None else _likely(chorale, free, nats),
     )
 
@@ -148,7 +159,7 @@ def make_report(chorale: Chorale, sketch: Sketch | None = None, asked: Sequence[
 # --- what was asked
 
 
-def _asked(chorale: Chorale, sketch: Sketch, more: Sequence[Constraint]) -> Iterator[Asked]:
+def _asked(chorale: Chorale, sketch: Sketch, more: Sequence[Constraint], prepared: Sketch, composed: Chorale) -> Iterator[Asked]:
     yield from _given(chorale, sketch)
     fermatas = np.flatnonzero(sketch.given.fermata)
     if len(fermatas):
@@ -156,8 +167,8 @@ def _asked(chorale: Chorale, sketch: Sketch, more: Sequence[Constraint]) -> Iter
         yield Asked("phrases", f"phrases end at {places}", bool((chorale.fermata & chorale.onset[0])[fermatas].all()))
     for constraint in (*sketch.constraints, *more):
         yield Asked("constraint", constraint.describe(sketch), constraint.kept_by(sketch, chorale))
-    for rule in sketch.rules:
-        yield Asked("rule", rule.describe(), rule.kept_by(chorale, sketch.free))
+    for rule in prepared.rules:
+        yield Asked("rule", rule.describe(), rule.kept_by(composed, prepared.free))
 
 
 def _given(chorale: Chorale, sketch: Sketch) -> Iterator[Asked]:
@@ -230,13 +241,13 @@ def _bar_chords(chorale: Chorale) -> Iterator[BarChords]:
         yield BarChords(first + index, tuple(texts), tuple(chorale.place(max(numeral.step, start)) for numeral in numerals))
 
 
-def _findings(chorale: Chorale, free: NDArray[np.bool_]) -> Iterator[Finding]:
+def _findings(chorale: Chorale, free: NDArray[np.bool_], unsung: Sequence[int]) -> Iterator[Finding]:
     counted_here = count(chorale)
     events = find_events(chorale)
     for measure in MEASURES:
         if measure.events in RULES:
             breaches = [event for event in events if event.rule in RULES[measure.events]]
-            yield _finding(measure, counted_here, [_breach(event, chorale, free) for event in breaches])
+            yield _finding(measure, counted_here, [_breach(event, chorale, free, unsung) for event in breaches])
 
 
 def _finding(measure: Measure, counted_here: dict[str, float], places: Sequence[str]) -> Finding:
@@ -251,16 +262,18 @@ def _finding(measure: Measure, counted_here: dict[str, float], places: Sequence[
     )
 
 
-def _joins(chorale: Chorale) -> Iterator[str]:
+def _joins(chorale: Chorale, unsung: Sequence[int]) -> Iterator[str]:
     inside = set(find_parallels(chorale))
-    return (event.describe(chorale) for event in find_parallels(chorale, inside_phrases=False) if event not in inside)
+    found = (event for event in find_parallels(chorale, inside_phrases=False) if event not in inside)
+    return (event.describe(chorale) for event in found if not set(event.voices) & set(unsung))
 
 
-def _breach(event: Event, chorale: Chorale, free: NDArray[np.bool_]) -> str:
-    """`TB bar 5 beat 2`, and whether those notes were given."""
+def _breach(event: Event, chorale: Chorale, free: NDArray[np.bool_], unsung: Sequence[int]) -> str:
+    """`TB bar 5 beat 2`, and whether those notes were given, or one of them is not sung."""
     letters = "".join(VOICE_LETTERS[voice] for voice in event.voices)
     is_given = not free[list(event.voices), event.step].any()
-    return f"{letters} {chorale.place(event.step)}" + (" (given)" if is_given else "")
+    is_unsung = bool(set(event.voices) & set(unsung))
+    return f"{letters} {chorale.place(event.step)}" + (" (not sung)" if is_unsung else " (given)" if is_given else "")
 
 
 # --- likelihood

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,15 @@ _ASKS: Mapping[str, asks.Ask] = {
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """A sketch of what shall sound, and the finished score of what a composer makes of it, for the choir that sings it."""
+    """A sketch of what shall sound, and the finished score of what a composer makes of it, for the choir that sings it.
+
+    remarks: what in it is less than was asked.
+    """
 
     sketch: Sketch
     score_of: Callable[[Chorale], Score]
     choir: Choir | None = None
+    remarks: Sequence[str] = ()
 
     def for_composer(self) -> Sketch:
         """A choir that sounds higher than Bach's gets music composed where he wrote it."""
@@ -72,10 +76,11 @@ class Ready:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """pieces: one a seed; stem: a name for their files; draft: the score with nothing rewritten, to see whether it can be written at all;
-    remarks: what a user should know."""
+    """pieces: one a seed; piece: that of any other seed; stem: a name for their files; draft: the score with nothing rewritten, to see
+    whether it can be written at all; remarks: what a user should know."""
 
     pieces: Sequence[Ready]
+    piece: Callable[[int], Ready]
     stem: str
     draft: Score | None = None
     remarks: Sequence[str] = ()
@@ -155,10 +160,13 @@ def _rules(request: Request) -> Iterator[VoiceRule]:
 def _compose(request: Request, seeds: Sequence[int]) -> Job:
     plan = _plan(request)
     score_of, choir = partial(to_score, tempo=request.tempo or USUAL_TEMPO), _choir(request)
-    planned = [_planned(plan, request, seed, choir) for seed in seeds]
-    remarks = [f"seed {seed}: {OPEN_END}" for seed, (_, is_open) in zip(seeds, planned, strict=True) if is_open]
-    pieces = [Ready(with_cadences(sketch, seed), score_of, choir) for seed, (sketch, _) in zip(seeds, planned, strict=True)]
-    return Job(pieces, "chorale", remarks=remarks)
+
+    def piece(seed: int) -> Ready:
+        sketch, is_open = _planned(plan, request, seed, choir)
+        return Ready(with_cadences(sketch, seed), score_of, choir, (f"seed {seed}: {OPEN_END}",) if is_open else ())
+
+    pieces = [piece(seed) for seed in seeds]
+    return Job(pieces, piece, "chorale", remarks=[remark for each in pieces for remark in each.remarks])
 
 
 def _planned(plan: Plan, request: Request, seed: int, choir: Choir | None) -> tuple[Sketch, bool]:
@@ -212,9 +220,12 @@ def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
         tune = find_tune(score, request.part, request.keep or "S", choir or SATB)
         sketch = Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep)
     sketch = steered(sketch, request, choir)
-    pieces = [Ready(with_cadences(sketch, seed), partial(with_voices, tune), choir) for seed in seeds]
+
+    def piece(seed: int) -> Ready:
+        return Ready(with_cadences(sketch, seed), partial(with_voices, tune), choir)
+
     remarks = _remarks(score, tune.report, tune.heard, tune.chorale)
-    return Job(pieces, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
+    return Job([piece(seed) for seed in seeds], piece, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 
 
 def _fill(request: Request, seeds: Sequence[int]) -> Job:
@@ -224,7 +235,7 @@ def _fill(request: Request, seeds: Sequence[int]) -> Job:
         sketch = Sketch(with_phrases(region.chorale, free=region.free), region.free)
     ready = Ready(steered(sketch, request), partial(with_region, region))
     remarks = _remarks(score, region.report, region.heard, region.chorale)
-    return Job([ready] * len(seeds), f"{path.stem}-filled", with_region(region, region.chorale), remarks)
+    return Job([ready] * len(seeds), lambda seed: ready, f"{path.stem}-filled", with_region(region, region.chorale), remarks)
 
 
 def _region(request: Request, score: Score) -> Region:
@@ -244,14 +255,23 @@ def _bars(request: Request) -> tuple[str, ...]:
 
 def _rewritten(request: Request, seeds: Sequence[int], composer: Callable[[], Composer]) -> Job:
     path, score = _read(request)
-    with named(path):
-        commissions = [_commission(request, score, seed, composer) for seed in seeds]
-    pieces = [Ready(steered(each.sketch, request), each.score) for each in commissions]
-    first = commissions[0]
+    is_drawn = request.task != "vary" or request.how == "random"
+
+    @cache
+    def commission(seed: int) -> Commission:
+        with named(path):
+            return _commission(request, score, seed, composer)
+
+    def piece(seed: int) -> Ready:
+        asked = commission(seed if is_drawn else seeds[0])
+        return Ready(steered(asked.sketch, request), asked.score)
+
+    pieces = [piece(seed) for seed in seeds]
+    first = commission(seeds[0])
     draft, region = first.score(first.region.chorale), first.region
     endings: Mapping[Task, str] = {"vary": "varied", "continue": "continued", "precede": "preceded"}
     stem = f"{path.stem}-{endings[request.task]}"
-    return Job(pieces, stem, draft, _remarks(score, region.report, region.heard, region.chorale))
+    return Job(pieces, piece, stem, draft, _remarks(score, region.report, region.heard, region.chorale))
 
 
 def _commission(request: Request, score: Score, seed: int, composer: Callable[[], Composer]) -> Commission:
@@ -262,8 +282,9 @@ def _commission(request: Request, score: Score, seed: int, composer: Callable[[]
         keep = USUAL_KEEP_SHARE if request.keep_share is None else request.keep_share
         return vary_score(score, keep, how, judge, seed, _bars(request), request.start, request.end, voices)
     bars = request.bars if isinstance(request.bars, int) else USUAL_NEW_BARS
-    grow = continue_score if request.task == "continue" else precede_score
-    return grow(score, bars, seed, request.phrase_bars)
+    if request.task == "continue":
+        return continue_score(score, bars, seed, request.phrase_bars, request.picardy)
+    return precede_score(score, bars, seed, request.phrase_bars)
 
 
 def _read(request: Request) -> tuple[Path, Score]:

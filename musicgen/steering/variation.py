@@ -150,7 +150,7 @@ def _nearest_number(notes: Sequence[GridNote], share: float) -> int:
 # --- continue and precede
 
 
-def continue_sketch(chorale: Chorale, bars: int, seed: int = 0, phrase_bars: int | None = None) -> Sketch:
+def continue_sketch(chorale: Chorale, bars: int, seed: int = 0, phrase_bars: int | None = None, picardy: bool | None = None) -> Sketch:
     """The piece, given, and as many free bars after it: phrases and last chord as `plan_sketch` plans them, in its last meter.
 
     The first new phrase takes up what the piece leaves of its last bar, so that the whole ends as a piece with its pick-up does.
@@ -159,7 +159,7 @@ def continue_sketch(chorale: Chorale, bars: int, seed: int = 0, phrase_bars: int
     meter = chorale.meters[-1].meter
     bar = chorale.bar_steps(meter)
     pickup = chorale.pickup if chorale.pickup < bar else 0
-    plan = _plan(chorale, bars, meter, pickup, seed, phrase_bars)
+    plan = _plan(chorale, bars, meter, pickup, seed, phrase_bars, picardy)
     shift = chorale.steps + _rest_of_bar(chorale, bar, pickup)
     grown = _padded(chorale, 0, shift + plan.given.steps - chorale.steps)
     fermata = grown.fermata.copy()
@@ -182,10 +182,10 @@ def precede_sketch(chorale: Chorale, bars: int, seed: int = 0, phrase_bars: int 
     return Sketch(grown.replaced(fermata=fermata), _outside(grown, plan.given.steps, grown.steps))
 
 
-def continue_score(score: Score, bars: int, seed: int = 0, phrase_bars: int | None = None) -> Commission:
+def continue_score(score: Score, bars: int, seed: int = 0, phrase_bars: int | None = None, picardy: bool | None = None) -> Commission:
     """As `continue_sketch`. Changes of meter after the last note are dropped: the new bars are in the last meter that sounds."""
     whole = read_region(score)
-    sketch = continue_sketch(whole.chorale, bars, seed, phrase_bars)
+    sketch = continue_sketch(whole.chorale, bars, seed, phrase_bars, picardy)
     first = whole.chorale.steps
     source = replace(whole.score, meters=tuple(change for change in whole.score.meters if change.start < first * whole.step_ticks))
     said = f"continued: from {sketch.given.place(first)} to the end of {_bar(sketch.given, sketch.given.steps - 1)}"
@@ -209,10 +209,12 @@ def _commission(whole: Region, sketch: Sketch, said: str) -> Commission:
     return Commission(replace(whole, chorale=chorale, free=sketch.free, report=(said, *whole.report)), sketch)
 
 
-def _plan(chorale: Chorale, bars: int, meter: Meter, pickup: int, seed: int, phrase_bars: int | None) -> Sketch:
+def _plan(
+    chorale: Chorale, bars: int, meter: Meter, pickup: int, seed: int, phrase_bars: int | None, picardy: bool | None = None
+) -> Sketch:
     if chorale.voices != len(VOICE_LETTERS):
         raise NotationError(f"a piece of {chorale.voices} voices; {len(VOICE_LETTERS)} are continued or preceded")
-    return plan_sketch(Plan(bars, meter, chorale.key, pickup / STEPS_PER_QUARTER, phrase_bars), seed)
+    return plan_sketch(Plan(bars, meter, chorale.key, pickup / STEPS_PER_QUARTER, phrase_bars, picardy=picardy), seed)
 
 
 def _rest_of_bar(chorale: Chorale, bar: int, pickup: int) -> int:

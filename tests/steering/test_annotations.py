@@ -9,7 +9,7 @@ from musicgen.errors import NotationError
 from musicgen.files import read_score, write_score
 from musicgen.music.convert import to_chorale, to_score
 from musicgen.music.resolution import rescaled
-from musicgen.music.score import TextAt
+from musicgen.music.score import Note, Part, TextAt
 from musicgen.rendering.engraving import plain_text, svg_pages
 from musicgen.steering.annotations import marked
 
@@ -92,4 +92,11 @@ def test_the_key_stands_under_its_numeral_in_print(bach):
 
 def test_another_piece_is_refused(bach):
     with pytest.raises(NotationError, match="use its own"):
-        marked(to_score(bach), drawn(CADENCES["half"]))
+        marked(to_score(drawn(CADENCES["half"])), bach)
+
+
+def test_another_part_may_go_on_after_the_voices(bach):
+    score = to_score(bach)
+    organ = Part("Organ", (Note(0, 2 * score.end, 48),))
+    longer = replace(score, parts=(*score.parts, organ))
+    assert marked(longer, bach).marks == marked(score, bach).marks

@@ -117,6 +117,12 @@ def test_parallels_from_one_phrase_to_the_next_are_told_apart():
     assert report.joins[0] in report.markdown()
 
 
+def test_what_no_one_sings_is_said_and_parallels_of_it_are_left_out():
+    (place,) = make_report(drawn(VIOLATING["parallel fifths"][0]), unsung=[2]).findings[0].places
+    assert place == "TB bar 1 beat 1.5 (not sung)"
+    assert make_report(drawn(FIFTHS_ACROSS_PHRASES), unsung=[2]).joins == ()
+
+
 def test_a_breach_in_what_was_given_is_said_to_be():
     chorale = drawn(VIOLATING["parallel fifths"][0])
     places = [make_report(chorale, Sketch.for_voices(chorale, keep)).findings[0].places[0] for keep in ("TB", "S")]

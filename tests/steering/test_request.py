@@ -1,9 +1,13 @@
 """Requests as values, as TOML and as sketches."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_fill import CHOIR
 
+from musicgen.composers.composer import Likelihood
+from musicgen.composers.references import Dice
 from musicgen.errors import ConfigError, FileError, MusicgenError
 from musicgen.files import write_score
 from musicgen.music.chorale import Chorale
@@ -260,6 +264,20 @@ def test_an_assumed_end_makes_way_for_what_is_asked():
     assert {pitch % 12 for pitch in job.pieces[0].sketch.allowed_pitches()[3, -1].nonzero()[0]} == {4}
     with pytest.raises(MusicgenError, match="the chord V at bar 4"):
         prepare(request.changed(cadence=("4:3=plagal",)), [1])
+
+
+def test_a_piece_is_judged_once_for_all_seeds(at_work):
+    class Judge(Dice):
+        def nats(self, chorale):
+            judged.append(chorale)
+            return Likelihood(np.zeros(chorale.pitch.shape, dtype=np.float32), "exact")
+
+    judged = []
+    write_score(to_score(Chorale.parse(CHOIR)), "choir.musicxml")
+    job = prepare(Request("vary", "choir.musicxml"), [1, 2, 3], Judge)
+    assert (len(job.pieces), len(judged)) == (3, 1)
+    assert (job.piece(9).sketch.free == job.pieces[0].sketch.free).all()
+    assert len(judged) == 1
 
 
 @pytest.mark.parametrize("asked", [{"rhythm": ("S 1/2 1/2",)}, {"rhythm": ("S 4 1",)}, {"pin": ("S 4 A4",)}])
