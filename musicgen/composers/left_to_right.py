@@ -22,7 +22,7 @@ from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_
 from musicgen.models.committee import Committee
 from musicgen.models.recall import Recalled, in_steps
 from musicgen.models.sketcher import Cache, Sketcher
-from musicgen.music.chorale import REST, BoolArray, Chorale
+from musicgen.music.chorale import BoolArray, Chorale
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import NOWHERE, Fill, FloatArray, SamplingOptions, log_softmax
@@ -73,7 +73,7 @@ class SketcherComposer:
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
         check_requests(self.name, self.model.config.voices, sketches, seeds, takes_rules=True)
-        return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
+        return fill_in_batches(self._fill_batch, [self._without_hindrance(sketch) for sketch in sketches], seeds, on_progress)
 
     def nats(self, chorale: Chorale) -> Likelihood:
         """Exact: each cell given those before it, steps in order, and the conditions."""
@@ -110,15 +110,27 @@ class SketcherComposer:
         return filled
 
     def _try_again(self, sketch: Sketch, seed: int, stuck: int) -> Chorale:
-        """With more and more lanes, where the rules left a piece no way."""
+        """With more and more lanes, and then without what was only planned, where the rules left a piece no way."""
         for more in MORE_LANES:
             fill = self._draw([sketch], [(seed, more)], replace(self.options, lanes=self.options.lanes * more), lambda share: None)
             assert fill.stuck is not None
             if fill.stuck[0] == NOWHERE:
                 return self.tokenizer.decode(fill.ids[0], sketch.given)
             stuck = max(stuck, int(fill.stuck[0]))
+        if sketch.planned:
+            return self._fill_batch([replace(sketch, planned=())], [seed], lambda share: None)[0]
         rules = ", ".join(rule.describe() for rule in sketch.rules)
         raise NotationError(f"no way was found to go on under {rules}; loosen them or what is asked here", place=sketch.given.place(stuck))
+
+    def _without_hindrance(self, sketch: Sketch) -> Sketch:
+        """Without its planned cadences, if rules let none of the notes before lead to them."""
+        if not (sketch.rules and sketch.planned):
+            return sketch
+        try:
+            self._may_sound(sketch)
+        except NotationError:
+            return replace(sketch, planned=())
+        return sketch
 
     def _draw(self, sketches: Sequence[Sketch], seeds: Sequence[Seed], options: SamplingOptions, on_step: OnProgress) -> Fill:
         lengths = [sketch.given.steps for sketch in sketches]
@@ -151,10 +163,9 @@ class SketcherComposer:
         allowed = self.tokenizer.sounding_allowed(sketch)
         if not sketch.rules:
             return allowed
-        rows = np.where(sketch.given.pitch == REST, allowed.shape[-1] - 1, sketch.given.pitch)
-        reached = np.where(sketch.free[..., None], allowed, np.arange(allowed.shape[-1]) == rows[..., None])
+        reached = allowed
         for rule in sketch.rules:
-            reached = rule.reach(reached)
+            reached = rule.reach(reached, sketch.free)
         stuck = np.argwhere(sketch.free & ~reached.any(axis=-1))
         if len(stuck):
             voice, step = (int(each) for each in stuck[0])

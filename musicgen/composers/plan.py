@@ -108,38 +108,37 @@ def plan_sketch(plan: Plan, seed: int) -> Sketch:
     return Sketch(empty.replaced(fermata=fermata), np.ones_like(onset), (VoiceRanges(), *last))
 
 
-def with_cadences(sketch: Sketch, seed: int) -> Sketch:
+def with_cadences(sketch: Sketch, seed: int, picardy: bool | None = None) -> Sketch:
     """Cadences at the phrase ends where none is asked for: kinds and keys drawn as Bach has them, the last one perfect as a rule.
 
     They are planned, not asked for: what clashes with something asked or given is drawn anew, and after some draws left to the composer.
+    `picardy`: whether a minor piece ends in major; as usual if not said.
     """
     rng = np.random.default_rng([seed, 1])
+    in_major = rng.random() < PICARDY_THIRD if picardy is None else picardy
     asked = {each.step for each in sketch.constraints if isinstance(each, CadenceAt)}
     ends = [step for step in np.flatnonzero(sketch.given.fermata).tolist() if step not in asked and sketch.free[:, step].any()]
     last = int(np.flatnonzero(sketch.given.fermata)[-1]) if ends else 0
     for end in ends:
         for _ in range(DRAWS):
-            cadence = _cadence(sketch, end, end == last, rng)
+            cadence = _cadence(sketch, end, end == last, in_major, rng)
             with suppress(NotationError):
                 sketch = replace(sketch, planned=(*sketch.planned, *([cadence] if cadence else []))).checked()
                 break
     return sketch
 
 
-def _cadence(sketch: Sketch, step: int, is_last: bool, rng: np.random.Generator) -> CadenceAt | None:
+def _cadence(sketch: Sketch, step: int, is_last: bool, in_major: bool, rng: np.random.Generator) -> CadenceAt | None:
     home, chance = sketch.key_at(step), rng.random()
     if is_last:
-        return CadenceAt(step, "perfect", home, picardy=_ends_in_major(sketch, step, home)) if chance < PERFECT_END else None
+        planned = [each.classes for each in sketch.constraints if isinstance(each, PitchClasses) and each.start == step]
+        if planned:
+            in_major = not any((home.tonic + 3) % 12 in classes for classes in planned)
+        return CadenceAt(step, "perfect", home, picardy=in_major) if chance < PERFECT_END else None
     for share, kind, degree, mode in CADENCES[home.mode]:
         if (chance := chance - share) < 0:
             return CadenceAt(step, kind, Key.of_tonic((home.tonic + degree) % 12, mode))
     return None
-
-
-def _ends_in_major(sketch: Sketch, step: int, home: Key) -> bool:
-    """Whether the last chord that is planned already has a major third."""
-    minor_third = (home.tonic + 3) % 12
-    return not any(isinstance(each, PitchClasses) and each.start == step and minor_third in each.classes for each in sketch.constraints)
 
 
 def with_phrases(chorale: Chorale, phrases: Sequence[int] = (), free: BoolArray | None = None) -> Chorale:

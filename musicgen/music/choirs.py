@@ -174,8 +174,9 @@ class _AmongSingers(VoiceRule):
         heard = np.where(sounding >= 0, sounding + np.array(self.lift), sounding)
         return np.asarray(np.where(self.is_sung, heard, UNKNOWN))
 
-    def reach(self, sounding_allowed: BoolArray) -> BoolArray:
-        return self.rule.reach(sounding_allowed)
+    def reach(self, sounding_allowed: BoolArray, free: BoolArray) -> BoolArray:
+        is_sung = np.array(self.is_sung)[:, None, None]
+        return np.where(is_sung, self.rule.reach(sounding_allowed, free), sounding_allowed)
 
     def kept_by(self, filled: Chorale, free: BoolArray) -> bool:
         sung = list(self.is_sung)

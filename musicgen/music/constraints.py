@@ -91,6 +91,9 @@ class PitchClasses(Constraint):
         allowed[self.voice, self.start : self.end] = of_classes(self.classes)
         return allowed
 
+    def check(self, sketch: Sketch) -> None:
+        _refuse_given(self, sketch, self.voice, slice(self.start, self.end))
+
     def describe(self, sketch: Sketch) -> str:
         return f"{class_names(self.classes, sketch.given.key)} {_span(sketch, self.voice, self.start, self.end)}"
 
@@ -112,15 +115,7 @@ class Pitches(Constraint):
 
     def check(self, sketch: Sketch) -> None:
         """What may not occur is not given either."""
-        sounding = sketch.given.pitch[self.voice, self.start : self.end]
-        given = ~sketch.free[self.voice, self.start : self.end] & (sounding != REST)
-        wrong = np.flatnonzero(given & (np.isin(sounding, sorted(self.pitches)) == self.forbidden))
-        if len(wrong):
-            raise NotationError(
-                f"{pitch_name(int(sounding[wrong[0]]), sketch.given.key)} is given, against {self.describe(sketch)}; take one of them back",
-                voice=sketch.given.voice_name(self.voice),
-                place=sketch.given.place(self.start + int(wrong[0])),
-            )
+        _refuse_given(self, sketch, self.voice, slice(self.start, self.end))
 
     def describe(self, sketch: Sketch) -> str:
         names = _ranged(self.pitches, sketch.given.key)
@@ -151,6 +146,16 @@ class Rhythm(Constraint):
         return holds & ~self.must_begin(sketch)
 
     def check(self, sketch: Sketch) -> None:
+        """Given notes have the rhythm too."""
+        begins = np.isin(np.arange(self.start, self.end), self.onsets)
+        given = ~sketch.free[self.voice, self.start : self.end]
+        wrong = np.flatnonzero(given & (sketch.given.onset[self.voice, self.start : self.end] != begins))
+        if len(wrong):
+            raise NotationError(
+                f"a note {'is held' if begins[wrong[0]] else 'begins'} here, against {self.describe(sketch)}; take one of them back",
+                voice=sketch.given.voice_name(self.voice),
+                place=sketch.given.place(self.start + int(wrong[0])),
+            )
         if self.start == 0 and 0 not in self.onsets and sketch.free[self.voice, 0]:
             raise NotationError(f"{self.describe(sketch)} begins with a held note, but nothing sounds before; let a note begin there")
 
@@ -181,6 +186,19 @@ class Scale(Constraint):
 
     def describe(self, sketch: Sketch) -> str:
         return f"the notes of {self.label} {_from_to(sketch, self.start, self.end)}"
+
+
+def _refuse_given(constraint: Constraint, sketch: Sketch, voice: int, span: slice) -> None:
+    sounding = sketch.given.pitch[voice, span]
+    barred = ~constraint.allowed_pitches(sketch)[voice, np.arange(sketch.given.steps)[span], np.maximum(sounding, 0)]
+    wrong = np.flatnonzero(barred & ~sketch.free[voice, span] & (sounding != REST))
+    if len(wrong):
+        name = pitch_name(int(sounding[wrong[0]]), sketch.given.key)
+        raise NotationError(
+            f"{name} is given, against {constraint.describe(sketch)}; take one of them back",
+            voice=sketch.given.voice_name(voice),
+            place=sketch.given.place((span.start or 0) + int(wrong[0])),
+        )
 
 
 def of_classes(classes: frozenset[int] | set[int]) -> BoolArray:

@@ -63,7 +63,7 @@ class CadenceAt(Constraint):
         if sketch.free.shape[0] != len(VOICES):
             raise NotationError(f"cadences are asked of {len(VOICES)} voices, not of {sketch.free.shape[0]}")
         spans = (slice(max(0, self.step - self._beat(sketch)), self.step), slice(self.step, self._end(sketch)))
-        for chord, third_in, span in zip(self._chords(), self._voices_of_thirds(sketch), spans, strict=True):
+        for chord, third_in, span in zip(self._chords(sketch), self._voices_of_thirds(sketch), spans, strict=True):
             allowed[:, span] &= self._pitches(chord.classes)
             allowed[BASS, span] &= self._pitches({chord.bass})
             allowed[SOPRANO, span] &= self._pitches(chord.soprano or chord.lead or chord.classes)
@@ -83,30 +83,34 @@ class CadenceAt(Constraint):
             raise NotationError(f"{self.describe(sketch)} needs a chord a beat before; ask for it later", place=place)
         if not sketch.free[SOPRANO, self.step] and not sketch.given.onset[SOPRANO, self.step]:
             raise NotationError(f"{self.describe(sketch)} ends on a note that begins there, but the soprano's is held over", place=place)
-        for chord, step in zip(self._chords(), (self.step - 1, self.step), strict=True):
-            for voice, classes in enumerate([chord.soprano or chord.classes, chord.classes, chord.classes, {chord.bass}]):
-                self._check_given(sketch, voice, step, frozenset(classes))
+        if (unfitting := self._unfitting(sketch, self._chords(sketch))) is not None:
+            voice, step, classes = unfitting
+            needed = class_names(frozenset((self.key.tonic + each) % 12 for each in classes), self.key)
+            found = class_names(frozenset({int(sketch.given.pitch[voice, step]) % 12}), self.key)
+            raise NotationError(
+                f"{self.describe(sketch)} needs {needed} in the {VOICES[voice]} here, but {found} is given; take one of them back",
+                place=sketch.given.place(step),
+            )
 
     def kept_by(self, sketch: Sketch, filled: Chorale) -> bool:
         """By its notes, or as it is named where another inner voice has the third."""
         named = {"perfect": "perfect authentic", "imperfect": "imperfect authentic"}.get(self.kind, self.kind)
-        found = any(cadence.step == self.step and cadence.kind == named for cadence in find_cadences(filled))
-        return (found and self.key == filled.key) or super().kept_by(sketch, filled)
+        root = (self.key.tonic + self._chords(sketch)[1].bass) % 12
+        ends = (each for each in find_cadences(filled) if each.step == self.step and each.kind == named)
+        return any(each.final is not None and each.final.root == root for each in ends) or super().kept_by(sketch, filled)
 
     def describe(self, sketch: Sketch) -> str:
         article = "an" if self.kind == "imperfect" else "a"
         return f"{article} {self.kind} cadence in {self.key} at {sketch.given.place(self.step)}"
 
-    def _check_given(self, sketch: Sketch, voice: int, step: int, classes: frozenset[int]) -> None:
-        pitch = int(sketch.given.pitch[voice, step])
-        if sketch.free[voice, step] or pitch == REST or self._pitches(classes)[pitch]:
-            return
-        needed = class_names(frozenset((self.key.tonic + each) % 12 for each in classes), self.key)
-        found = class_names(frozenset({pitch % 12}), self.key)
-        raise NotationError(
-            f"{self.describe(sketch)} needs {needed} in the {VOICES[voice]} here, but {found} is given; take one of them back",
-            place=sketch.given.place(step),
-        )
+    def _unfitting(self, sketch: Sketch, way: tuple[_Chord, _Chord]) -> tuple[int, int, frozenset[int]] | None:
+        """Voice, step and wanted classes of a given note that is not in its chord; before the last chord an anticipation may be none."""
+        for chord, steps in zip(way, ((self.step - 1, self.step - self._beat(sketch)), (self.step,)), strict=True):
+            for voice, classes in enumerate([chord.soprano or chord.classes, chord.classes, chord.classes, frozenset({chord.bass})]):
+                given = [int(sketch.given.pitch[voice, step]) for step in steps if not sketch.free[voice, step]]
+                if given and not any(pitch == REST or self._pitches(classes)[pitch] for pitch in given):
+                    return voice, steps[0] if not sketch.free[voice, steps[0]] else steps[-1], classes
+        return None
 
     def _beat(self, sketch: Sketch) -> int:
         return max(1, int(sketch.given.meter_at(self.step).beat_quarters * STEPS_PER_QUARTER))
@@ -126,7 +130,7 @@ class CadenceAt(Constraint):
         The leading note is the alto's and the final third the tenor's, so that neither has to leap.
         """
         voices: list[int | None] = []
-        for chord, step, order in zip(self._chords(), (self.step - 1, self.step), (INNER, INNER[::-1]), strict=True):
+        for chord, step, order in zip(self._chords(sketch), (self.step - 1, self.step), (INNER, INNER[::-1]), strict=True):
             given = sketch.given.pitch[~sketch.free[:, step], step]
             has_it = chord.third is not None and bool(self._pitches({chord.third})[given[given != REST]].any())
             in_soprano = chord.third is not None and frozenset({chord.third}) in (chord.soprano, chord.lead)
@@ -134,26 +138,35 @@ class CadenceAt(Constraint):
             voices.append(None if has_it or in_soprano or not free else free[0])
         return voices
 
-    def _chords(self) -> tuple[_Chord, _Chord]:
-        """The chord before, the final chord."""
+    def _chords(self, sketch: Sketch) -> tuple[_Chord, _Chord]:
+        """The chord before and the final chord: of the ways to this cadence the first that fits what is given."""
+        ways = self._ways()
+        return next((way for way in ways if self._unfitting(sketch, way) is None), ways[0])
+
+    def _ways(self) -> list[tuple[_Chord, _Chord]]:
         minor = self.key.mode == "minor"
         third = 3 if minor and not self.picardy else 4
         own_third, sixth = (3, 8) if minor else (4, 9)
         tonic = frozenset({0, third, 7})
         dominant, supertonic = frozenset({7, 11, 2, 5}), frozenset({2})
-        subdominant = frozenset({5, sixth, 0})
+        subdominant = _Chord(frozenset({5, sixth, 0}), 5, sixth, lead=frozenset({sixth}))
         on_dominant = _Chord(frozenset({7, 11, 2}), 7, 11)
         match self.kind:
             case "perfect":
-                return _Chord(dominant, 7, 11, lead=supertonic), _Chord(tonic, 0, third, frozenset({0}))
+                return [(_Chord(dominant, 7, 11, lead=supertonic), _Chord(tonic, 0, third, frozenset({0})))]
             case "imperfect":
-                return _Chord(dominant, 7, 11, lead=frozenset({2, 5})), _Chord(tonic, 0, third, frozenset({third}))
+                before = _Chord(dominant, 7, 11, lead=frozenset({2, 5}))
+                inverted = _Chord(dominant, 11, 7, lead=frozenset({2, 5}))
+                ends = [_Chord(tonic, 0, third, frozenset({each})) for each in (third, 7)]
+                return [(before, ends[0]), (before, ends[1]), (inverted, _Chord(tonic, 0, third))]
             case "plagal":
-                return _Chord(subdominant, 5, sixth, lead=frozenset({0, sixth})), _Chord(tonic, 0, third)
+                return [(_Chord(subdominant.classes, 5, sixth, lead=frozenset({0, sixth})), _Chord(tonic, 0, third))]
             case "deceptive":
-                return _Chord(dominant, 7, 11, lead=supertonic), _Chord(frozenset({sixth, 0, own_third}), sixth, 0, lead=frozenset({0}))
+                return [(_Chord(dominant, 7, 11, lead=supertonic), _Chord(frozenset({sixth, 0, own_third}), sixth, 0, lead=frozenset({0})))]
             case "phrygian":
-                return _Chord(subdominant, sixth, None, lead=frozenset({5, 0})), on_dominant
+                return [(_Chord(subdominant.classes, sixth, None, lead=frozenset({5, 0})), on_dominant)]
             case "half":
-                # From the subdominant, so that no dominant of its own makes it an authentic cadence in that key.
-                return _Chord(subdominant, 5, sixth, lead=frozenset({sixth})), on_dominant
+                # Never from a dominant of its own, which would make it an authentic cadence in that key.
+                home = _Chord(frozenset({0, own_third, 7}), 0, own_third)
+                second = _Chord(frozenset({2, 5, sixth}), 5, sixth)
+                return [(subdominant, on_dominant), (home, on_dominant), (second, on_dominant)]

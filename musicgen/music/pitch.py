@@ -70,7 +70,10 @@ class Spelling:
 
 def parse_pitch(name: str) -> int:
     """`parse_pitch("C4") == 60`."""
-    return Spelling.parse(name).pitch
+    pitch = Spelling.parse(name).pitch
+    if not 0 <= pitch <= 127:
+        raise NotationError(f"{name} is no note of MIDI; they reach from C-1 to G9")
+    return pitch
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ class VoiceRule:
         """(L, 128)"""
         raise NotImplementedError
 
-    def reach(self, sounding_allowed: BoolArray) -> BoolArray:
-        """(V, T, P), of what may sound, that from which the rule lets the voice go on to the end."""
+    def reach(self, sounding_allowed: BoolArray, free: BoolArray) -> BoolArray:
+        """(V, T, P), of what free cells (V, T) may sound, that from which the rule lets the voice go on."""
         return sounding_allowed
 
     def kept_by(self, filled: Chorale, free: BoolArray) -> bool:
@@ -96,13 +96,13 @@ class Leap(VoiceRule):
         own = before[:, voice, None]
         return np.asarray((np.abs(PITCHES - own) <= self.most) | (own < 0))
 
-    def reach(self, sounding_allowed: BoolArray) -> BoolArray:
+    def reach(self, sounding_allowed: BoolArray, free: BoolArray) -> BoolArray:
         reached = sounding_allowed.copy()
         near = np.abs(PITCHES[:, None] - PITCHES) <= self.most
         for step in range(reached.shape[1] - 2, -1, -1):
             after = reached[:, step + 1]
             can_go_on = (after[:, :128].astype(np.float32) @ near.astype(np.float32)) > 0
-            reached[:, step, :128] &= can_go_on | after[:, 128:]
+            reached[:, step, :128] &= can_go_on | after[:, 128:] | ~free[:, step, None]
         return reached
 
     def kept_by(self, filled: Chorale, free: BoolArray) -> bool:

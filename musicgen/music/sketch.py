@@ -6,7 +6,7 @@ Shapes: V voices, T steps, 128 pitches. A given cell is final: no composer may c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, cycle
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ class Sketch:
     constraints: tuple[Constraint, ...] = (VoiceRanges(),)
     rules: tuple[VoiceRule, ...] = ()
     planned: tuple[Constraint, ...] = ()
-    fermata_sounding: BoolArray = field(init=False)
+    fermata_sounding: BoolArray = None  # type: ignore[assignment]  # found from what is handed in first, then kept
     """(T,) True while a fermata sounds: as long as its note, or, where none was ever written, up to the next phrase."""
 
     def __post_init__(self) -> None:
@@ -49,9 +49,9 @@ class Sketch:
         if free.shape != self.given.pitch.shape:
             raise NotationError(f"free cells of shape {free.shape} over a chorale of {self.given.pitch.shape}; they must be equal")
         self._refuse_orphaned_holds(free)
-        fermata_sounding = self._fermata_sounding()
-        fermata_sounding.setflags(write=False)
-        object.__setattr__(self, "fermata_sounding", fermata_sounding)
+        if self.fermata_sounding is None or self.fermata_sounding.shape != self.given.fermata.shape:
+            object.__setattr__(self, "fermata_sounding", self._fermata_sounding())
+        self.fermata_sounding.setflags(write=False)
         begins = free & ~np.pad(free, ((0, 0), (1, 0)))[:, :-1]
         pitch = np.where(free, REST, self.given.pitch)
         onset = np.where(free, begins, self.given.onset)
@@ -105,7 +105,9 @@ class Sketch:
 
     def with_rules(self, *rules: VoiceRule) -> Sketch:
         """How voices go together, for composers that decide voice by voice: `NoCrossing()`, `Spacing(12)`, ..."""
-        return replace(self, rules=(*self.rules, *rules))
+        ruled = replace(self, rules=(*self.rules, *rules))
+        check_voicing(ruled)
+        return ruled
 
     def pin(self, voice: str, place: str, notes: str) -> Sketch:
         """`pin("B", "4:3", "C3")`: a note is given; alone it lasts a beat. Over a span, `pin("S", "1:1-2:1", "G4 A4 B4 A4")`, one a beat.
@@ -114,20 +116,32 @@ class Sketch:
         """
         index, names = self._voice(voice), notes.split()
         spans = note_steps(place, len(names), self.given)
-        pitch, onset, free = self.given.pitch.copy(), self.given.onset.copy(), self.free.copy()
+        pitch, onset, free, sounding = self.given.pitch.copy(), self.given.onset.copy(), self.free.copy(), self.fermata_sounding
         for (start, end), name in zip(spans, names, strict=True):
             value = parse_pitch(name)
-            if not free[index, start:end].all() and not (pitch[index, start:end] == value)[~free[index, start:end]].all():
+            begins = np.arange(start, end) == start
+            differs = (pitch[index, start:end] != value) | (onset[index, start:end] != begins)
+            if (differs & ~free[index, start:end]).any():
                 raise NotationError(
                     f"{name} cannot be pinned here: another note is given; free it first",
                     voice=self.given.voice_name(index),
                     place=self.given.place(start),
                 )
             self._check_pin(index, start, end, value, name)
-            pitch[index, start:end], free[index, start:end] = value, False
-            onset[index, start], onset[index, start + 1 : end] = True, False
-            onset[index, end : end + 1] = True  # what comes after is struck anew
-        return replace(self, given=self.given.replaced(pitch=pitch, onset=onset), free=free).checked()
+            pitch[index, start:end], onset[index, start:end], free[index, start:end] = value, begins, False
+            onset[index, end : end + 1] |= free[index, end : end + 1]  # what comes after is struck anew
+            if index == 0 and self.given.fermata[start]:
+                sounding = self._with_fermata(sounding, start, end)
+        given = self.given.replaced(pitch=pitch, onset=onset)
+        return replace(self, given=given, free=free, fermata_sounding=sounding).checked()
+
+    def _with_fermata(self, sounding: BoolArray, start: int, end: int) -> BoolArray:
+        """Instead of a fermata that may sound on to the next phrase, one of [start, end)."""
+        after = np.flatnonzero(~sounding[start:])
+        changed = sounding.copy()
+        changed[start : start + int(after[0]) if len(after) else None] = False
+        changed[start:end] = True
+        return changed
 
     def avoid(self, voice: str, place: str, notes: str) -> Sketch:
         """`avoid("T", "1-8", "C5 D5")`, `avoid("T", "", ">F4")`: notes that shall not be; `>` all above, `<` all below; "" where free."""

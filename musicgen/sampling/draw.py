@@ -55,6 +55,8 @@ class SamplingOptions:
             raise ConfigError(f"density {self.density}: notes per quarter and voice, from 0.4 (slow) to 2.5 (restless); Bach has 1.1")
         if self.chromaticism is not None and not 0 <= self.chromaticism <= 30:
             raise ConfigError(f"chromaticism {self.chromaticism}: % of notes outside the key's scale, from 0 to 30; Bach has 4.4")
+        for name in ("drafts", "lanes"):
+            object.__setattr__(self, name, int(getattr(self, name)))
         if not 1 <= self.sweeps <= 1000:
             raise ConfigError(f"sweeps {self.sweeps}: from 1 to 1000, 16 is usual")
 

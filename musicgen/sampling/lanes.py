@@ -68,7 +68,7 @@ def _chosen(log_weight: FloatArray, wanted: int, rng: np.random.Generator) -> Id
     best = log_weight.max()
     weights = np.ones(count) if np.isneginf(best) else np.exp(log_weight - best)
     weights /= weights.sum()
-    if count == wanted and 2 * 1 / (weights**2).sum() >= count:
+    if count == wanted and 2 / (weights**2).sum() >= count:
         return None
     positions = (rng.random() + np.arange(wanted)) / wanted
     chosen: IdArray = np.minimum(np.searchsorted(np.cumsum(weights), positions), count - 1)
@@ -76,11 +76,11 @@ def _chosen(log_weight: FloatArray, wanted: int, rng: np.random.Generator) -> Id
 
 
 def windows(free: BoolArray, pinned: BoolArray, sounding_allowed: BoolArray, ahead: int = AHEAD) -> BoolArray:
-    """(B, T) True where a spot lies at most `ahead` steps away: a free cell that may sound less than the cell before it, or is the first
+    """(B, T) True where a spot lies less than `ahead` steps away: a free cell that may sound less than the cell before it, or is the first
     of those pinned. free, pinned (B, V, T), sounding_allowed (B, V, T, P)."""
     spots = np.zeros((len(free), free.shape[-1]), dtype=bool)
     barred = (sounding_allowed[:, :, :-1] & ~sounding_allowed[:, :, 1:]).any(axis=-1) & free[:, :, 1:]
     spots[:, 1:] = (barred | (~pinned[:, :, :-1] & pinned[:, :, 1:])).any(axis=1)
     before = np.cumsum(np.pad(spots, ((0, 0), (1, ahead))), axis=1)
-    near: BoolArray = before[:, ahead:] - before[:, :-ahead] > 0
-    return near[:, : free.shape[-1]] | spots
+    near: BoolArray = before[:, ahead:] > before[:, :-ahead]
+    return near[:, : free.shape[-1]]

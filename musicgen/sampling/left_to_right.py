@@ -49,7 +49,7 @@ class OrderedTask:
         """(B, T) where lanes are worth their time: near what is asked for, and everywhere under rules."""
         near = windows(self.free, self.pinned != NOT_PINNED, self.sounding_allowed)
         for piece, rules in enumerate(self.rules):
-            near[piece] |= bool(rules) & self.free[piece].any()
+            near[piece] |= bool(rules) & self.free[piece].any(axis=0)
         return near
 
     def allowed_by_rules(self, ids: IdArray, piece: IdArray, voice: int, step: int) -> BoolArray:
@@ -166,7 +166,9 @@ class _Run:
         allowed = self.task.allowed(rows, piece, voice, step)
         if not allowed[free].any(axis=1).all():
             raise RuntimeError("nothing may be drawn at a free cell, which the caller should have refused")
-        by_rule = allowed & self.task.allowed_by_rules(rows, piece, voice, step)
+        # What is given breaks a rule at its own risk; free cells beside it are checked at their own draws.
+        is_pinned = self.task.pinned[piece, voice, step, None] != NOT_PINNED
+        by_rule = allowed & (self.task.allowed_by_rules(rows, piece, voice, step) | is_pinned)
         dead = free & ~by_rule.any(axis=1)
         allowed = np.where(dead[:, None], allowed, by_rule) | ~free[:, None]  # what is drawn at given cells is thrown away
         raw = self.logits_of(rows, voice, step)
@@ -188,7 +190,7 @@ class _Run:
         return kept
 
     def _weigh(self, log_weight: FloatArray, step: int) -> None:
-        """A lane's weight grows by the mean of its drafts'."""
+        """A lane's weight grows by those of its drafts."""
         self.lanes.log_weight += np.logaddexp.reduce(log_weight, axis=1)
         alive = np.zeros(len(self.rngs), dtype=bool)
         np.logical_or.at(alive, self.lanes.piece, ~np.isneginf(self.lanes.log_weight))

@@ -167,6 +167,14 @@ class GridTokenizer:
         table = np.concatenate([sketch.allowed_pitches(), sketch.rest_allowed()[..., None]], axis=-1)
         table[..., : self.lowest] = False
         table[..., self.highest + 1 : REST_ROW] = False
+        if len(stuck := np.argwhere(sketch.free & ~table.any(axis=-1))):
+            voice, step = (int(each) for each in stuck[0])
+            reach = f"{pitch_name(self.lowest)} to {pitch_name(self.highest)}"
+            raise NotationError(
+                f"what is asked leaves no note that the composer knows, {reach}; take some of it back",
+                voice=sketch.given.voice_name(voice),
+                place=sketch.given.place(step),
+            )
         given = np.where(sketch.given.pitch == REST, REST_ROW, sketch.given.pitch)
         only_given = given[..., None] == np.arange(REST_ROW + 1)
         table = np.where(sketch.free[..., None], table, only_given)

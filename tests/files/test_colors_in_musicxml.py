@@ -71,7 +71,8 @@ MUSESCORE = """<?xml version="1.0" encoding="UTF-8"?>
     <measure number="3"><note><rest/><duration>4</duration><voice>1</voice></note></measure>
     </part>
   <part id="P2">
-    <measure number="1"><attributes><divisions>1</divisions></attributes><note><rest/><duration>4</duration><voice>1</voice></note></measure>
+    <measure number="1"><attributes><divisions>1</divisions></attributes>
+      <note><rest/><duration>4</duration><voice>1</voice></note></measure>
     <measure number="2"><note color="#00FF00"><rest/><duration>4</duration><voice>1</voice></note></measure>
     <measure number="3"><note><rest/><duration>4</duration><voice>1</voice></note></measure>
     </part>

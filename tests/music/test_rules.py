@@ -34,7 +34,7 @@ def test_leaps_reach_what_is_asked_later() -> None:
     may_sound[..., 128] = False
     may_sound[0, 2] = False
     may_sound[0, 2, 60] = True
-    reached = Leap(3).reach(may_sound)
+    reached = Leap(3).reach(may_sound, np.ones((1, 3), bool))
     assert np.flatnonzero(reached[0, 1]).tolist() == list(range(57, 64))
     assert np.flatnonzero(reached[0, 0]).tolist() == list(range(54, 67))
 
@@ -75,3 +75,12 @@ def test_senseless_sizes_are_refused() -> None:
         Leap(0)
     with pytest.raises(NotationError, match="spacing of 0"):
         Spacing(0)
+
+
+def test_leaps_that_are_given_bar_nothing_before_them() -> None:
+    may_sound = np.zeros((1, 4, 129), bool)
+    may_sound[0, 0, 40:60] = True
+    for step, pitch in enumerate((50, 62, 50), start=1):
+        may_sound[0, step, pitch] = True
+    reached = Leap(3).reach(may_sound, np.array([[True, False, False, False]]))
+    assert np.flatnonzero(reached[0, 0]).tolist() == list(range(47, 54))
