@@ -242,8 +242,9 @@ def _bar_chords(chorale: Chorale) -> Iterator[BarChords]:
 
 
 def _findings(chorale: Chorale, free: NDArray[np.bool_], unsung: Sequence[int]) -> Iterator[Finding]:
+    """Places that are heard come first."""
     counted_here = count(chorale)
-    events = find_events(chorale)
+    events = sorted(find_events(chorale), key=lambda event: _is_unsung(event, unsung))
     for measure in MEASURES:
         if measure.events in RULES:
             breaches = [event for event in events if event.rule in RULES[measure.events]]
@@ -265,15 +266,19 @@ def _finding(measure: Measure, counted_here: dict[str, float], places: Sequence[
 def _joins(chorale: Chorale, unsung: Sequence[int]) -> Iterator[str]:
     inside = set(find_parallels(chorale))
     found = (event for event in find_parallels(chorale, inside_phrases=False) if event not in inside)
-    return (event.describe(chorale) for event in found if not set(event.voices) & set(unsung))
+    return (event.describe(chorale) for event in found if not _is_unsung(event, unsung))
+
+
+def _is_unsung(event: Event, unsung: Sequence[int]) -> bool:
+    return not set(event.voices).isdisjoint(unsung)
 
 
 def _breach(event: Event, chorale: Chorale, free: NDArray[np.bool_], unsung: Sequence[int]) -> str:
     """`TB bar 5 beat 2`, and whether those notes were given, or one of them is not sung."""
     letters = "".join(VOICE_LETTERS[voice] for voice in event.voices)
     is_given = not free[list(event.voices), event.step].any()
-    is_unsung = bool(set(event.voices) & set(unsung))
-    return f"{letters} {chorale.place(event.step)}" + (" (not sung)" if is_unsung else " (given)" if is_given else "")
+    remark = " (not sung)" if _is_unsung(event, unsung) else " (given)" if is_given else ""
+    return f"{letters} {chorale.place(event.step)}{remark}"
 
 
 # --- likelihood
