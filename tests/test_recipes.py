@@ -36,6 +36,8 @@ def with_red_bar(part: Part, bar: int) -> Part:
 
 def lay_out(folder: Path) -> None:
     """What the recipes begin with: a tune, a choir, the same with its second bar red, the request that the README shows."""
+    for name in (SOURCE.name, "choir.musicxml"):
+        (folder / name).unlink(missing_ok=True)  # a link to the workshop's, which others read
     shutil.copy(SOURCE, folder)
     score = to_score(choir(bars=8))
     write_score(score, folder / "choir.musicxml")

@@ -45,7 +45,6 @@ _ASKS: Mapping[str, asks.Ask] = {
     "rhythm": asks.rhythm,
     "only": asks.only,
     "avoid": asks.avoid,
-    "pin": asks.pin,
 }
 
 
@@ -111,6 +110,7 @@ def steered(sketch: Sketch, request: Request, choir: Choir | None = None) -> Ske
     """The sketch bound by all that is asked of it, and by what its choir can sing."""
     sketch = choir.bind(sketch) if choir else sketch
     sketch = _asked(sketch, request, "local_key", asks.local_key)
+    sketch = _asked(sketch, request, "pin", asks.pin)  # before chords: figures stand over a bass that is given
     sketch = _asked(sketch, request, "chords", partial(asks.chords, strict=request.chord_mode != "loose"))
     for name, ask in _ASKS.items():
         sketch = _asked(sketch, request, name, ask)
@@ -163,7 +163,7 @@ def _compose(request: Request, seeds: Sequence[int]) -> Job:
 
     def piece(seed: int) -> Ready:
         sketch, is_open = _planned(plan, request, seed, choir)
-        return Ready(with_cadences(sketch, seed), score_of, choir, (f"seed {seed}: {OPEN_END}",) if is_open else ())
+        return Ready(with_cadences(sketch, seed, request.picardy), score_of, choir, (f"seed {seed}: {OPEN_END}",) if is_open else ())
 
     pieces = [piece(seed) for seed in seeds]
     return Job(pieces, piece, "chorale", remarks=[remark for each in pieces for remark in each.remarks])
@@ -176,10 +176,12 @@ def _planned(plan: Plan, request: Request, seed: int, choir: Choir | None) -> tu
     sketch = plan_sketch(replace(plan, ends=ends), seed) if ends else empty
     if request.key is not None and is_mode(request.key):
         sketch = sketch.with_constraints(scale_of(request.key, 0, sketch.given.steps))
+    left = tuple(each for each in sketch.constraints if not isinstance(each, PitchClasses))
+    if request.chords:
+        return steered(replace(sketch, constraints=left), request, choir), False  # the last one that is asked ends the piece
     try:
         return steered(sketch, request, choir), False
     except NotationError:
-        left = tuple(each for each in sketch.constraints if not isinstance(each, PitchClasses))
         if left == sketch.constraints:
             raise
         return steered(replace(sketch, constraints=left), request, choir), True
@@ -222,7 +224,7 @@ def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
     sketch = steered(sketch, request, choir)
 
     def piece(seed: int) -> Ready:
-        return Ready(with_cadences(sketch, seed), partial(with_voices, tune), choir)
+        return Ready(with_cadences(sketch, seed, request.picardy), partial(with_voices, tune), choir)
 
     remarks = _remarks(score, tune.report, tune.heard, tune.chorale)
     return Job([piece(seed) for seed in seeds], piece, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
