@@ -122,6 +122,8 @@ def with_cadences(sketch: Sketch, seed: int, picardy: bool | None = None) -> Ske
     for end in ends:
         for _ in range(DRAWS):
             cadence = _cadence(sketch, end, end == last, in_major, rng)
+            if cadence is not None and end and cadence.is_parallel(sketch):
+                continue
             with suppress(NotationError):
                 sketch = replace(sketch, planned=(*sketch.planned, *([cadence] if cadence else []))).checked()
                 break

@@ -99,6 +99,19 @@ class CadenceAt(Constraint):
         ends = (each for each in find_cadences(filled) if each.step == self.step and each.kind == named)
         return any(each.final is not None and each.final.root == root for each in ends) or super().kept_by(sketch, filled)
 
+    def is_parallel(self, sketch: Sketch) -> bool:
+        """Whether a given voice goes along with the bass of the two chords in fifths or octaves."""
+        bass = [self.key.tonic + chord.bass for chord in self._chords(sketch)]
+        for voice in INNER + (SOPRANO,):
+            pitch, free = (
+                sketch.given.pitch[voice, self.step - 1 : self.step + 1].astype(int),
+                sketch.free[voice, self.step - 1 : self.step + 1],
+            )
+            above = [(pitch[index] - bass[index]) % 12 for index in (0, 1)]
+            if not free.any() and (pitch != REST).all() and pitch[0] != pitch[1] and above[0] == above[1] and above[0] in (0, 7):
+                return True
+        return False
+
     def describe(self, sketch: Sketch) -> str:
         article = "an" if self.kind == "imperfect" else "a"
         return f"{article} {self.kind} cadence in {self.key} at {sketch.given.place(self.step)}"
