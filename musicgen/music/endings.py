@@ -102,11 +102,9 @@ class CadenceAt(Constraint):
     def is_parallel(self, sketch: Sketch) -> bool:
         """Whether a given voice goes along with the bass of the two chords in fifths or octaves."""
         bass = [self.key.tonic + chord.bass for chord in self._chords(sketch)]
-        for voice in INNER + (SOPRANO,):
-            pitch, free = (
-                sketch.given.pitch[voice, self.step - 1 : self.step + 1].astype(int),
-                sketch.free[voice, self.step - 1 : self.step + 1],
-            )
+        steps = slice(self.step - 1, self.step + 1)
+        for voice in (SOPRANO, *INNER):
+            pitch, free = sketch.given.pitch[voice, steps].astype(int), sketch.free[voice, steps]
             above = [(pitch[index] - bass[index]) % 12 for index in (0, 1)]
             if not free.any() and (pitch != REST).all() and pitch[0] != pitch[1] and above[0] == above[1] and above[0] in (0, 7):
                 return True
