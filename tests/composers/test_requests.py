@@ -10,8 +10,10 @@ from tiny import tiny_composer, tiny_masked_composer, tiny_sketcher_composer
 from musicgen.composers.plan import Plan, plan_sketch, with_cadences
 from musicgen.composers.references import Dice
 from musicgen.errors import ConfigError, NotationError
+from musicgen.music.constraints import VoiceRanges
 from musicgen.music.pitch import Key
 from musicgen.music.rules import Leap, NoCrossing, NoParallels, Spacing
+from musicgen.music.sketch import Sketch
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from kept_requests import KINDS, is_kept, request
@@ -66,3 +68,52 @@ def test_planned_cadences_hold_for_every_composer() -> None:
     for composer in COMPOSERS:
         filled = composer.fill(sketch, 2)
         assert all(cadence.kept_by(sketch, filled) for cadence in sketch.planned)
+
+
+@pytest.mark.parametrize("key", ["C", "F#", "Eb", "b"])
+def test_leaps_are_counted_alike_in_every_key(key: str) -> None:
+    """The flagship's pitches are counted from the key signature."""
+    sketch = plan_sketch(Plan(bars=2, key=Key.parse(key), pickup_quarters=0), 1).pin("A", "1:1", "G4").pin("A", "1:3", "G4")
+    leaping = sketch.only("A", "1:2", "G").with_rules(Leap(2))
+    assert is_kept(leaping, tiny_sketcher_composer().fill(leaping, 1))
+
+
+def test_planned_cadences_make_way_for_rules() -> None:
+    sketch = with_cadences(plan_sketch(Plan(bars=4, key=Key.parse("C")), 1).with_rules(Leap(4)), 1)
+    assert is_kept(sketch, tiny_sketcher_composer().fill(sketch, 1))
+
+
+def test_what_is_given_against_a_rule_stops_nobody() -> None:
+    """A tenor over the alto in the beats after a free region."""
+    free = "? " * 16
+    given = "- - - - " * 4
+    text = f"4/4, C major\nS {free} C5 {given[2:]}\nA {free} E4 {given[2:]}\nT {free} G4 {given[2:]}\nB {free} C3 {given[2:]}"
+    sketch = Sketch.parse(text).with_rules(NoCrossing())
+    assert is_kept(sketch, tiny_sketcher_composer().fill(sketch, 1))
+
+
+def test_under_rules_a_piece_is_the_same_alone_and_beside_a_longer_one() -> None:
+    composer = tiny_sketcher_composer()
+    sketches = [plan_sketch(Plan(bars=bars, pickup_quarters=0), bars).with_rules(NoCrossing()) for bars in (2, 4)]
+    together = composer.fill_many(sketches, [7, 8])
+    assert together == [composer.fill(sketch, seed) for sketch, seed in zip(sketches, (7, 8), strict=True)]
+
+
+def test_a_note_that_no_composer_knows_is_refused() -> None:
+    sketch = plan_sketch(Plan(bars=2, key=Key.parse("C"), pickup_quarters=0), 1)
+    with pytest.raises(NotationError, match="C99 is no note of MIDI"):
+        sketch.pin("B", "1:1", "C99")
+    high = Sketch(sketch.given, sketch.free, (VoiceRanges(((100, 110),) * 4),))
+    with pytest.raises(NotationError, match="no note that the composer knows"):
+        tiny_sketcher_composer().fill(high, 1)
+
+
+def test_asking_leaves_the_length_of_a_fermata_as_it_was() -> None:
+    sketch = Sketch.parse(
+        "4/4, C major\n"
+        + "\n".join(f"{letter} " + f"{note} - - - " * 8 for letter, note in zip("SATB", ("C5", "G4", "E4", "C3"), strict=True))
+    )
+    marked = Sketch(sketch.given.replaced(fermata=[step == 8 for step in range(32)]), sketch.given.pitch < 0)
+    freed = Sketch(marked.given, [[voice == 0 and step < 16 for step in range(32)] for voice in range(4)])
+    assert freed.fermata_sounding.nonzero()[0].tolist() == [8, 9, 10, 11]
+    assert freed.avoid("S", "1", "C6").fermata_sounding.nonzero()[0].tolist() == [8, 9, 10, 11]
