@@ -60,7 +60,7 @@ _OPTIONS: Mapping[str, Any] = {
     "choir": _text("SATB, SSAA, TTBB, SAB, SA, beginners, strings, brass, saxophones, recorders, ...: ranges, clefs, instruments."),
     "tempo": _number("Quarters a minute.", show_default="80"),
     "part": _text("Name or number of the part that is the tune; found if not said."),
-    "keep": _text("Which voices of a four-voice score stay, by letters: S, SB, ...", show_default="S"),
+    "keep": _text("Which voices of a four-voice score stay, by letters: S, SB, ...; of a part alone, which voice it is.", show_default="S"),
     "start": _text("Bar and beat where the region begins, like 3:2; the beginning if only --to is said.", "--from"),
     "end": _text("Bar and beat where it ends, like 5:1, which itself stays; the end if only --from is said.", "--to"),
     "voices": _text("Voices to rewrite, by letters: ATB, ...; alone, from beginning to end.", show_default="SATB"),

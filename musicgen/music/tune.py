@@ -49,8 +49,9 @@ def find_tune(score: Score, part: str | int | None = None, keep: str = "S", choi
     """The tune of a score; of a score of four voices, all of them.
 
     Without `part` (a name, or a number from 1) it is a part named like a tune, else the highest part of single notes, else the top notes
-    of the highest part. A kept voice that is not given or outside its range in the choir is refused; other choirs than Bach's sing it
-    octaves higher or lower if that brings it within their ranges, and the report says so.
+    of the highest part. It is the soprano, or the one voice that `keep` names: a bass to be figured. A kept voice that is not given or
+    outside its range in the choir is refused; other choirs than Bach's sing it octaves higher or lower if that brings it within their
+    ranges, and the report says so.
     """
     keep = voice_letters(keep)
     if not pitched_parts(score):
@@ -119,18 +120,20 @@ def _given_voices(score: Score, lines: list[Line], keep: str, passed: tuple[str,
 
 
 def _single_part(score: Score, index: int, keep: str) -> Tune:
-    """A tune alone: the top notes of one part, over three silent voices."""
+    """A tune alone: the top notes of one part, beside three silent voices. It is the soprano, or the one voice that is kept."""
+    voice = VOICE_LETTERS.index(keep) if len(keep) == 1 else 0
     part = score.parts[index]
     notes = tuple(top_notes(part))
     report = [f"the tune is part {index + 1}, {part.name or 'unnamed'}"] if len(pitched_parts(score)) > 1 else []
     if len(notes) < len(part.notes):
         report.append(f"the tune takes the top notes of its chords; left out under them: {counted(len(part.notes) - len(notes), 'note')}")
-    conversion = grid_lines(score, [Line("soprano", notes, index)])
-    silent = ((0, len(VOICES) - 1), (0, 0))
+    conversion = grid_lines(score, [Line(VOICES[voice], notes, index)])
+    silent = ((voice, len(VOICES) - 1 - voice), (0, 0))
     onset = np.pad(conversion.chorale.onset, silent)
     onset[:, 0] = True
     chorale = conversion.chorale.replaced(pitch=np.pad(conversion.chorale.pitch, silent, constant_values=REST), onset=onset)
-    return Tune(score, (replace(part, notes=notes), None, None, None), chorale, keep, tuple(report), conversion.report)
+    parts = tuple(replace(part, notes=notes) if each == voice else None for each in range(len(VOICES)))
+    return Tune(score, parts, chorale, keep, tuple(report), conversion.report)
 
 
 def _choose(score: Score, part: str | int | None) -> int:

@@ -197,3 +197,14 @@ def test_a_chorale_that_changed_the_tune_is_refused():
         with_voices(tune, filled.replaced(pitch=pitch))
     with pytest.raises(NotationError, match="8 steps under a tune of 16"):
         with_voices(tune, Chorale(filled.pitch[:, :8], filled.onset[:, :8], filled.fermata[:8]))
+
+
+def test_a_part_alone_is_the_one_voice_that_is_kept() -> None:
+    notes = tuple(Note(480 * index, 480, pitch) for index, pitch in enumerate((48, 55, 57, 52)))
+    tune = find_tune(Score((Part("Continuo", notes),), 480), keep="B")
+    assert tune.chorale.pitch[3, ::4].tolist() == [48, 55, 57, 52]
+    assert (tune.chorale.pitch[:3] == REST).all()
+    filled = tune.chorale.replaced(pitch=np.maximum(tune.chorale.pitch, 60 * (np.arange(4) < 3)[:, None]))
+    finished = with_voices(tune, filled)
+    assert [part.name for part in finished.parts] == ["Soprano", "Alto", "Tenor", "Continuo"]
+    assert [note.pitch for note in finished.parts[3].notes] == [48, 55, 57, 52]
