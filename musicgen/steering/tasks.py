@@ -110,12 +110,16 @@ def steered(sketch: Sketch, request: Request, choir: Choir | None = None) -> Ske
     """The sketch bound by all that is asked of it, and by what its choir can sing."""
     sketch = choir.bind(sketch) if choir else sketch
     sketch = _asked(sketch, request, "local_key", asks.local_key)
+    unpinned = sketch.free
     sketch = _asked(sketch, request, "pin", asks.pin)  # before chords: figures stand over a bass that is given
+    pinned = unpinned & ~sketch.free
     sketch = _asked(sketch, request, "chords", partial(asks.chords, strict=request.chord_mode != "loose"))
     for name, ask in _ASKS.items():
         sketch = _asked(sketch, request, name, ask)
     sketch = _asked(sketch, request, "cadence", partial(asks.cadence, picardy=bool(request.picardy)))
     rules = tuple(_rules(request))
+    if broken := [rule.describe() for rule in rules if not rule.kept_by(sketch.given, pinned)]:
+        raise NotationError(f"the notes that are pinned break what is asked of the voices: {', '.join(broken)}; take one of them back")
     return _with_struck_ends(sketch.with_rules(*rules) if rules else sketch)
 
 

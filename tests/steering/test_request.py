@@ -299,3 +299,19 @@ def test_the_last_third_of_minor(picardy, third):
         assert third in {pitch % 12 for pitch in sketch.allowed_pitches()[1, -1].nonzero()[0]}
     (asked,) = make_sketches(Request(bars=2, key="A minor", pickup=0, picardy=picardy, cadence=("2:3=perfect",)), [1])
     assert third in {pitch % 12 for pitch in asked.allowed_pitches()[1, 24].nonzero()[0]}
+
+
+@pytest.mark.parametrize(
+    ("pins", "rule"),
+    [
+        (("S 1:1 C4", "A 1:1 D5"), {"no_crossing": True}),
+        (("S 1:1 C5", "S 1:2 C4"), {"leap": 7}),
+        (("B 1:1-1:3 C3 D3", "S 1:1-1:3 C5 D5"), {"no_parallels": True}),
+        (("S 1:1 C5", "A 1:1 G3"), {"spacing": 12}),
+    ],
+)
+def test_pins_that_break_a_rule_of_the_same_request_are_refused(pins, rule):
+    asked = Request(bars=2, key="C", pickup=0, pin=pins)
+    prepare(asked, [1])
+    with pytest.raises(MusicgenError, match="the notes that are pinned break"):
+        prepare(asked.changed(**rule), [1])
