@@ -23,6 +23,7 @@ from musicgen.models.committee import Committee
 from musicgen.models.recall import Recalled, in_steps
 from musicgen.models.sketcher import Cache, Sketcher
 from musicgen.music.chorale import BoolArray, Chorale
+from musicgen.music.rules import described
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import NOWHERE, Fill, FloatArray, SamplingOptions, log_softmax
@@ -119,8 +120,8 @@ class SketcherComposer:
             stuck = max(stuck, int(fill.stuck[0]))
         if sketch.planned:
             return self._fill_batch([replace(sketch, planned=())], [seed], lambda share: None)[0]
-        rules = ", ".join(rule.describe() for rule in sketch.rules)
-        raise NotationError(f"no way was found to go on under {rules}; loosen them or what is asked here", place=sketch.given.place(stuck))
+        reason = f"no way was found to go on under {described(sketch.rules)}; loosen them or what is asked here"
+        raise NotationError(reason, place=sketch.given.place(stuck))
 
     def _without_hindrance(self, sketch: Sketch) -> Sketch:
         """Without its planned cadences, if rules let none of the notes before lead to them."""
@@ -160,18 +161,14 @@ class SketcherComposer:
 
     def _may_sound(self, sketch: Sketch) -> BoolArray:
         """(V, T, P) what constraints allow, less what the rules would let end nowhere; of given cells, what is given."""
-        allowed = self.tokenizer.sounding_allowed(sketch)
-        if not sketch.rules:
-            return allowed
-        reached = allowed
+        reached = self.tokenizer.sounding_allowed(sketch)
         for rule in sketch.rules:
             reached = rule.reach(reached, sketch.free)
         stuck = np.argwhere(sketch.free & ~reached.any(axis=-1))
         if len(stuck):
             voice, step = (int(each) for each in stuck[0])
-            rules = ", ".join(rule.describe() for rule in sketch.rules)
             raise NotationError(
-                f"nothing here leads on to what is asked later under {rules}; loosen one of them",
+                f"nothing here leads on to what is asked later under {described(sketch.rules)}; loosen one of them",
                 voice=sketch.given.voice_name(voice),
                 place=sketch.given.place(step),
             )
@@ -222,7 +219,7 @@ class _Reader:
         self.steps_read = 0
         self.drafted: tuple[Recalled, Tensor] | None = None
         # Sixteenths off the eighths, counted from the BOUNDARY step.
-        self.in_phase = conditions[:, PHASE].eq(conditions[:1, PHASE]).all()
+        self.in_phase = bool(conditions[:, PHASE].eq(conditions[:1, PHASE]).all())
         self.likely_holds = (conditions[0, PHASE] % 2 == 1).tolist()
 
     @torch.inference_mode()
@@ -259,7 +256,7 @@ class _Reader:
         self.views = self.model.advance(in_steps(steps), self.memory[:, step : step + len(steps)], self.cache, step)
 
     def _looks_ahead(self, step: int) -> bool:
-        return len(self.sketch) <= AHEAD_TOGETHER and bool(self.in_phase) and self.likely_holds[step]
+        return len(self.sketch) <= AHEAD_TOGETHER and self.in_phase and self.likely_holds[step]
 
     def _if_held(self, step: int) -> Tensor:
         """(B, V) the ids of a step whose free cells hold what sounded before."""

@@ -19,7 +19,7 @@ from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, C
 from musicgen.music.constraints import Constraint, PitchClasses, VoiceRanges
 from musicgen.music.endings import CadenceAt, Ending
 from musicgen.music.pitch import Key, Mode
-from musicgen.music.places import step_at
+from musicgen.music.places import beat_steps, step_at
 from musicgen.music.score import Meter, MeterAt
 from musicgen.music.sketch import Sketch
 
@@ -152,7 +152,7 @@ def with_phrases(chorale: Chorale, phrases: Sequence[int] = (), free: BoolArray 
     if chorale.fermata.any() and not phrases:
         return chorale
     bar = Chorale.bar_steps(chorale.meter)
-    beat = _beat_steps(chorale.meter)
+    beat = beat_steps(chorale.meter)
     begins = np.flatnonzero(chorale.bar_positions() == (bar - chorale.pickup) % bar)
     first = _first_bars(phrases, len(begins)) if phrases else range(0, len(begins), _phrase_bars(chorale.meter))
     starts = [int(begins[index]) for index in first]
@@ -177,11 +177,6 @@ def _phrase_bars(meter: Meter) -> int:
     return 4 if meter.beats == 3 else 2
 
 
-def _beat_steps(meter: Meter) -> int:
-    """At least a step, where a beat is a thirty-second."""
-    return max(1, int(meter.beat_quarters * STEPS_PER_QUARTER))
-
-
 def _pickup(plan: Plan, bar: int, rng: np.random.Generator) -> int:
     """Steps; by default a quarter in seven of ten pieces in 4/4, three of ten in 3/4."""
     if plan.pickup_quarters is None:
@@ -198,7 +193,7 @@ def _pickup(plan: Plan, bar: int, rng: np.random.Generator) -> int:
 def _fermatas(plan: Plan, bar: int, pickup: int, rng: np.random.Generator) -> list[int]:
     """First steps of the notes that end the phrases."""
     phrase_bars = plan.phrase_bars or _phrase_bars(plan.meter)
-    beat = _beat_steps(plan.meter)
+    beat = beat_steps(plan.meter)
     middle = bar // 2 // beat * beat
     if middle >= bar - pickup:
         middle = 0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import Chorale
+from musicgen.music.rules import described
 from musicgen.music.sketch import Sketch
 
 STEPS_TOGETHER = 4096  # pieces are sampled together up to this many steps, padding included: about 300 MB
@@ -21,7 +22,7 @@ def check_requests(name: str, voices: int, sketches: Sequence[Sketch], seeds: Se
     """Refuses what a composer of so many voices cannot fill, before any work; `takes_rules`: whether it decides voice by voice."""
     for sketch in sketches:
         if sketch.rules and not takes_rules:
-            rules = ", ".join(rule.describe() for rule in sketch.rules)
+            rules = described(sketch.rules)
             raise ConfigError(f"{name} cannot keep rules between voices ({rules}); leave them out or choose the flagship")
         if sketch.given.voices != voices:
             raise NotationError(f"a sketch of {sketch.given.voices} voices; {name} writes {voices}")

@@ -186,6 +186,12 @@ class Chorale:
         return format_text(self, np.zeros_like(self.onset))
 
 
+def runs(cells: BoolArray) -> list[tuple[int, int]]:
+    """[start, end) of each stretch of True among steps (T,)."""
+    edges = np.flatnonzero(np.diff(cells, prepend=False, append=False))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
 def split_text(text: str) -> tuple[dict[str, Any], list[list[str]]]:
     """The header's fields (meters, key, pickup) and the tokens of each voice."""
     lines = [line.strip() for line in text.strip().splitlines()]

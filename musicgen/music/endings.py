@@ -13,9 +13,10 @@ import numpy as np
 
 from musicgen.errors import ConfigError, NotationError, nearest
 from musicgen.music.cadences import find_cadences
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, Chorale
+from musicgen.music.chorale import REST, VOICES, BoolArray, Chorale
 from musicgen.music.constraints import Constraint, class_names, of_classes
 from musicgen.music.pitch import Key
+from musicgen.music.places import beat_steps_at
 
 if TYPE_CHECKING:
     from musicgen.music.sketch import Sketch
@@ -124,7 +125,7 @@ class CadenceAt(Constraint):
         return None
 
     def _beat(self, sketch: Sketch) -> int:
-        return max(1, int(sketch.given.meter_at(self.step).beat_quarters * STEPS_PER_QUARTER))
+        return beat_steps_at(self.step, sketch.given)
 
     def _end(self, sketch: Sketch) -> int:
         """Of the final chord: a beat, and as long as the fermata sounds."""

@@ -136,4 +136,9 @@ def note_steps(text: str, count: int, chorale: Chorale) -> list[tuple[int, int]]
 
 
 def beat_steps_at(step: int, chorale: Chorale) -> int:
-    return max(1, int(chorale.meter_at(step).beat_quarters * STEPS_PER_QUARTER))
+    return beat_steps(chorale.meter_at(step))
+
+
+def beat_steps(meter: Meter) -> int:
+    """At least a step, where a beat is a thirty-second."""
+    return max(1, int(meter.beat_quarters * STEPS_PER_QUARTER))

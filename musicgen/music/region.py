@@ -15,7 +15,7 @@ from statistics import median_low
 import numpy as np
 
 from musicgen.errors import ConfigError, NotationError, showing
-from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, BoolArray, Chorale
+from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, BoolArray, Chorale, runs
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
 from musicgen.music.places import bar_spans, step_at, voice_letters
 from musicgen.music.resolution import rescaled
@@ -55,9 +55,7 @@ class Region:
 
     def spans(self, voice: int) -> list[Span]:
         """[start, end) of the free stretches of a voice, in ticks of the score."""
-        edges = np.flatnonzero(np.diff(self.free[voice], prepend=False, append=False))
-        ticks = [int(step) * self.step_ticks for step in edges]
-        return list(zip(ticks[::2], ticks[1::2], strict=True))
+        return [(start * self.step_ticks, end * self.step_ticks) for start, end in runs(self.free[voice])]
 
 
 def find_region(

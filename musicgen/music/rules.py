@@ -5,6 +5,7 @@ Shapes: L lanes (ways in which a piece may go on), V voices, P = 129 things that
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,11 @@ class VoiceRule:
 
     def describe(self) -> str:
         raise NotImplementedError
+
+
+def described(rules: Iterable[VoiceRule]) -> str:
+    """`no crossing, leaps of at most 7 semitones`"""
+    return ", ".join(rule.describe() for rule in rules)
 
 
 @dataclass(frozen=True)

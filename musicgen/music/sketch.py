@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musicgen.errors import NotationError, showing
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, split_text
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, runs, split_text
 from musicgen.music.chord_chart import parse_chords
 from musicgen.music.chords import Chord, ChordAt
 from musicgen.music.constraints import ALL_PITCHES, Constraint, PitchClasses, Pitches, Rhythm, Scale, VoiceRanges
@@ -235,8 +235,7 @@ class Sketch:
         """[start, end) of a place; without one, wherever the voice is free."""
         if place.strip():
             return [self._span(place)]
-        edges = np.flatnonzero(np.diff(self.free[voice], prepend=False, append=False))
-        return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+        return runs(self.free[voice])
 
     def _check_pin(self, voice: int, start: int, end: int, pitch: int, name: str) -> None:
         """A pin that a constraint would bar is refused, by both names."""

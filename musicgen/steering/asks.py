@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast, get_args
+from typing import NamedTuple, cast
 
 from musicgen.errors import ConfigError, NotationError, nearest, pointing
 from musicgen.files.lead_sheet import SHEETS, read_chords
 from musicgen.music.chorale import Chorale
 from musicgen.music.chord_chart import chords_of_sheet
-from musicgen.music.endings import Ending
+from musicgen.music.endings import ENDINGS, Ending
 from musicgen.music.modes import key_of, scale_of
 from musicgen.music.pitch import Key, parse_pitch
 from musicgen.music.places import span_at, step_at, voice_letters
@@ -104,8 +104,8 @@ def read_cadence(text: str, chorale: Chorale) -> AskedCadence:
     place, kind, key = match.groups()
     with pointing(match.start(1), len(place)):
         step_at(place, chorale)
-    if kind not in get_args(Ending):
-        raise ConfigError(f"{kind!r} is no kind of cadence; {nearest(kind, get_args(Ending))}").at(*match.span(2))
+    if kind not in ENDINGS:
+        raise ConfigError(f"{kind!r} is no kind of cadence; {nearest(kind, ENDINGS)}").at(*match.span(2))
     with pointing(match.start(3), len(key)):
         named = key_of(re.sub(r"^in\s+", "", key)) if key else None
     return AskedCadence(place, cast(Ending, kind), named)

@@ -14,7 +14,7 @@ from math import lcm
 import numpy as np
 
 from musicgen.errors import ConfigError, NotationError
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, Chorale
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, Chorale, runs
 from musicgen.music.colors import color_name, is_color, shade, wanted_color
 from musicgen.music.convert import grid_lines, nearest_step
 from musicgen.music.pitch import pitch_name
@@ -215,8 +215,7 @@ def _task(chorale: Chorale, free: BoolArray) -> str:
 def _told(chorale: Chorale, name: str, free: BoolArray) -> str:
     if free.all():
         return f"all of the {name}"
-    edges = np.flatnonzero(np.diff(free, prepend=False, append=False))
-    spans = [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    spans = runs(free)
     places = [
         f"{chorale.place(start)} up to {chorale.place(end) if end < chorale.steps else 'the end'}" for start, end in spans[:_MOST_SPANS]
     ]
