@@ -24,7 +24,7 @@ test: .venv/.installed-dev
 	touch $@
 
 .venv/.installed: .venv/.torch pyproject.toml
-	$(PIP) -e '.[score]'
+	$(PIP) -e '.[score,sound]'
 	touch $@
 
 .venv/.installed-dev: .venv/.installed

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
     from musicgen.composers.loading import list_composers, load_composer
+    from musicgen.composers.methods import register
     from musicgen.composers.plan import Plan, plan_sketch, with_cadences
     from musicgen.corpus.build import build_corpus
     from musicgen.corpus.store import Corpus, load_corpus
@@ -55,6 +56,7 @@ _HOMES = {
     "load_corpus": "musicgen.corpus.store",
     "plan_sketch": "musicgen.composers.plan",
     "read_score": "musicgen.files.io",
+    "register": "musicgen.composers.methods",
     "to_chorale": "musicgen.music.convert",
     "to_pretty_midi": "musicgen.files.midi",
     "to_score": "musicgen.music.convert",
@@ -88,6 +90,7 @@ __all__ = [
     "load_corpus",
     "plan_sketch",
     "read_score",
+    "register",
     "to_chorale",
     "to_pretty_midi",
     "to_score",

@@ -10,6 +10,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,10 +52,17 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="A Python file that registers methods of your own; they are then known by name.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help=f"Show where a bug of ours lies; so does {DEBUG}=1.")] = False,
 ) -> None:
     if debug:
         os.environ[DEBUG] = "1"
+    for path in plugin or ():
+        from musicgen.composers.methods import load_plugin
+
+        load_plugin(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,9 @@ STOPPED = 130
 
 
 def train(
-    preset: Annotated[str, typer.Argument(help="What to train: deepbach, flagship, jsb16, masked or jsb16-masked.")] = DEFAULT_MODEL,
+    preset: Annotated[
+        str, typer.Argument(help="What to train: deepbach, flagship, jsb16, masked, jsb16-masked, markov or hmm; or a method of --plugin.")
+    ] = DEFAULT_MODEL,
     corpus: CorpusOption = "bach-chorales",
     run: Annotated[Path | None, typer.Option(help="Where the run keeps its state; by default runs/PRESET.")] = None,
     output: Annotated[
@@ -36,7 +39,8 @@ def train(
 
         def on_progress(now: Progress) -> None:
             valid = "" if now.valid is None else f", valid {now.valid:.4f}"
-            text = f"update {now.update} of {now.updates}, loss {now.loss:.4f}{valid}"
+            loss = "" if math.isnan(now.loss) else f", loss {now.loss:.4f}"
+            text = f"update {now.update} of {now.updates}{loss}{valid}"
             show(now.update / now.updates, text)
             if now.valid is not None and now.valid not in looks and not screen.is_terminal():
                 looks.add(now.valid)
@@ -49,6 +53,7 @@ def train(
         screen.remark(f"musicgen: stopped after update {outcome.updates}; the same command goes on from there (the run is in {run})")
         raise typer.Exit(code=STOPPED)
     if not as_json:
-        screen.remark(f"valid {outcome.best:.4f} nats per cell at update {outcome.best_update}, {outcome.seconds / 60:.0f} min")
+        if not math.isnan(outcome.best):
+            screen.remark(f"valid {outcome.best:.4f} nats per cell at update {outcome.best_update}, {outcome.seconds / 60:.1f} min")
         screen.remark(f"next: musicgen compose --model {output}")
         screen.result(output)

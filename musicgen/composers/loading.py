@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.composers.composer import Composer
+from musicgen.composers.methods import METHODS, find_method
 from musicgen.composers.references import Bach, Dice
 from musicgen.errors import ConfigError, nearest
 
 DEFAULT = "flagship"
-METHODS = {
-    "quartet": "pseudo-Gibbs network",
-    "sketcher": "left-to-right network",
-    "committee": "left-to-right networks",
-    "masked": "any-order network",
-}
 
 
 @dataclass(frozen=True)
@@ -42,14 +37,19 @@ def checkpoint_folders() -> dict[str, Path]:
 def list_composers() -> list[ComposerInfo]:
     """Everything `load_composer` takes by name."""
     trained = [
-        ComposerInfo(name, METHODS.get(_kind(folder), "unknown"), "compose, harmonize, fill, evaluate", str(folder))
+        ComposerInfo(name, _about(_kind(folder)), "compose, harmonize, fill, evaluate", str(folder))
         for name, folder in checkpoint_folders().items()
     ]
     return [
         *trained,
+        ComposerInfo("rules", "rule book", "compose, harmonize, fill", "built in"),
         ComposerInfo("bach", "reference", "harmonize and fill his own chorales (needs the corpus)", "corpora/bach-chorales"),
         ComposerInfo("dice", "reference", "compose, harmonize, fill", "built in"),
     ]
+
+
+def _about(kind: str) -> str:
+    return METHODS[kind].about if kind in METHODS else "unknown"
 
 
 def _kind(folder: Path) -> str:
@@ -65,7 +65,7 @@ def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
 
     `dials`: fields of `SamplingOptions` for a trained one, where its usual ones are not wanted: temperature=0.8.
     """
-    makers: dict[str, Callable[[], Composer]] = {"dice": Dice, "bach": _bach}
+    makers: dict[str, Callable[[], Composer]] = {"dice": Dice, "bach": _bach, "rules": _rules}
     folders = checkpoint_folders()
     if name in makers and dials:
         raise ConfigError(f"{name} has no dials; leave out {' and '.join(dials)}, or choose a trained model")
@@ -74,18 +74,15 @@ def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
     folder = folders.get(name, Path(name))
     if name not in folders and not (folder / "config.json").is_file():
         raise ConfigError(f"no model named {name!r}, and no checkpoint folder of that name; {nearest(name, [*folders, *makers])}")
-    # Torch is loaded only by those who need it.
-    from musicgen.composers.any_order import MaskedComposer
-    from musicgen.composers.left_to_right import SketcherComposer
-    from musicgen.composers.neural import QuartetComposer
-    from musicgen.models.checkpoint import read_checkpoint
+    from musicgen.models.checkpoint import read_checkpoint  # torch is loaded only by those who need it
 
-    composers: dict[str, type[SketcherComposer] | type[MaskedComposer]] = {
-        "sketcher": SketcherComposer,
-        "committee": SketcherComposer,
-        "masked": MaskedComposer,
-    }
-    return composers.get(read_checkpoint(folder).kind, QuartetComposer).load(folder, **dials)
+    return find_method(read_checkpoint(folder).kind).load(folder, **dials)
+
+
+def _rules() -> Composer:
+    from musicgen.composers.rules import RulesComposer
+
+    return RulesComposer()
 
 
 def _bach() -> Composer:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from musicgen.composers.methods import LEARNED
 from musicgen.corpus.store import Corpus
 from musicgen.errors import ConfigError, FileError, nearest
 from musicgen.files.atomic import os_reason
@@ -17,6 +18,7 @@ from musicgen.models.quartet import QuartetConfig
 from musicgen.models.sketcher import SketcherConfig
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 from musicgen.training.config import TrainingConfig, apply_settings
+from musicgen.training.learned import learn
 from musicgen.training.loop import Outcome, Progress, train
 from musicgen.training.publish import publish, seat
 
@@ -105,7 +107,7 @@ PRESETS: dict[str, Callable[[], Preset]] = {
 
 def find_preset(name: str) -> Preset:
     if name not in PRESETS:
-        raise ConfigError(f"there is no preset {name!r}; {nearest(name, PRESETS)}")
+        raise ConfigError(f"there is no preset {name!r}; {nearest(name, [*PRESETS, *LEARNED])}")
     return PRESETS[name]()
 
 
@@ -121,6 +123,9 @@ def train_preset(
     stop_after: int | None = None,
 ) -> Outcome:
     """Trains in the folder `run`, or goes on there; once finished, the best weights go to `output` with config, metrics and card."""
+    if name in LEARNED:
+        _make_folder(output)
+        return learn(name, corpus, output, settings, on_progress)
     preset = find_preset(name).changed(settings)
     _check_device(device)
     for folder in (run, output):

@@ -72,11 +72,18 @@ def _metrics(kind: str, corpus: Corpus, pieces: int, outcome: Outcome) -> dict[s
         "kind": TASKS[kind].kind,
         "best_update": outcome.best_update,
         "updates": outcome.updates,
-        "seconds": round(outcome.seconds, 1),
+        **where_and_how(corpus, pieces, outcome.seconds),
+        "history": _looks(outcome),
+    }
+
+
+def where_and_how(corpus: Corpus, pieces: int, seconds: float) -> dict[str, Any]:
+    """What every metrics.json says of a training."""
+    return {
+        "seconds": round(seconds, 1),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
         "versions": {package: version(package) for package in ("musicgen", "torch", "numpy")},
         "corpus": {"name": corpus.name, "source": corpus.source, "fingerprint": corpus.fingerprint, "train_pieces": pieces},
-        "history": _looks(outcome),
     }
 
 
