@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from musicgen.cli import corpus, evaluate, models, train, write
+from musicgen.cli import corpus, evaluate, models, separate, train, write
 from musicgen.errors import MusicgenError
 from musicgen.files.atomic import os_reason
 
@@ -39,6 +39,7 @@ app.command("train")(train.train)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("models")(models.models)
+app.command("separate")(separate.separate)
 
 
 def _print_version(wanted: bool) -> None:

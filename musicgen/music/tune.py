@@ -139,7 +139,7 @@ def _single_part(score: Score, index: int, keep: str) -> Tune:
 def _choose(score: Score, part: str | int | None) -> int:
     """Index of the part that is the tune."""
     if part is not None:
-        return _named_part(score, str(part))
+        return find_part(score, str(part))
     named = _named_tune(score)
     if named is not None:
         return named
@@ -155,7 +155,8 @@ def _named_tune(score: Score) -> int | None:
     return next(likely, None)
 
 
-def _named_part(score: Score, wanted: str) -> int:
+def find_part(score: Score, wanted: str) -> int:
+    """Index of the part of that name, or of that number from 1."""
     matching = [index for index, part in enumerate(score.parts) if part.name.casefold() == wanted.strip().casefold()]
     if not matching and wanted.strip().isdecimal() and 1 <= int(wanted) <= len(score.parts):
         matching = [int(wanted) - 1]

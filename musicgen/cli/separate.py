@@ -1,0 +1,64 @@
+"""`musicgen separate`: a score of chords as four voices; `musicgen evaluate separation`: how many notes find their voice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from musicgen.cli import screen
+from musicgen.cli.options import JsonOption, Layout, LayoutOption, OutputOption, default_outputs, use_one_thread
+
+MethodOption = Annotated[str, typer.Option(help="network, or rule (the least motion, no crossing); or the folder of a trained separator.")]
+
+
+def separate(
+    source: Annotated[Path, typer.Argument(metavar="SCORE", help="A piano score or chords: .mid, .musicxml, .mxl, .abc or .krn.")],
+    output: OutputOption = None,
+    method: MethodOption = "network",
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="Name or number of a part to take notes from, also several times; all if not said."),
+    ] = None,
+    quantize: Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")] = False,
+    layout: LayoutOption = Layout.OPEN,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell the four voices of a piano score or of chords apart.
+
+    Every note stays as it is and becomes a note of the soprano, alto, tenor or bass. More than four notes at once are refused.
+    """
+    use_one_thread()
+    from musicgen.files.io import read_score
+    from musicgen.music.tune import find_part
+    from musicgen.rendering.export import check_exports, export_score
+    from musicgen.separation.separator import find_separator
+    from musicgen.separation.separator import separate as separated
+    from musicgen.steering.tasks import named
+
+    stages = screen.Stages()
+    paths = list(output) if output else default_outputs(f"{source.stem}-separated")
+    check_exports(paths, source=source)
+    with stages("read"):
+        score = read_score(source, quantize=quantize)
+        with named(source):
+            parts = [find_part(score, name) for name in part] if part else None
+    with stages("load"):
+        separator = find_separator(method)
+    with stages("separate"), named(source):
+        separation = separated(score, separator, parts)
+    with stages("write"):
+        files = export_score(separation.score, paths, layout.value)
+    remarks = [*score.remarks, *separation.report]
+    counts = {voice.name.lower(): len(voice.notes) for voice in separation.score.parts}
+    if as_json:
+        told = {"method": separation.method, "notes": counts, "remarks": remarks, "files": files, "seconds": stages.seconds}
+        return screen.result_json(told)
+    screen.remarks(remarks)
+    for file in files:
+        screen.result(file)
+    screen.remark(f"{separation.method}; " + ", ".join(f"{count} notes {voice}" for voice, count in counts.items()))
+    readable = next((file for file in files if file.suffix in (".musicxml", ".mid")), None)
+    if readable:
+        screen.remark(f"next: musicgen fill {readable} --voices ATB -o new.musicxml")
