@@ -8,9 +8,8 @@ apart in the order of their frequency in Bach, the commonest first; what Bach ne
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -107,7 +106,16 @@ def _tally(chorale: Chorale) -> _Tally:
     if chorale.voices != len(VOICES):
         raise NotationError(f"the grade is for {len(VOICES)} voices, this piece has {chorale.voices}; choose the four to grade")
     notes = int((chorale.onset & (chorale.pitch != REST)).sum())
-    return _Tally({feature: tally(chorale) for feature, tally in _TALLIES.items()}, notes, find_key(chorale).mode)
+    intervals = {f"{voice} intervals": names for voice, names in zip(VOICES, histograms.interval_names(chorale), strict=True)}
+    counted = {
+        "pitch": histograms.degrees(chorale),
+        "rhythm": histograms.durations(chorale),
+        "parallels": histograms.parallels(chorale),
+        "chords": histograms.slice_qualities(chorale),
+        **intervals,
+        "repeats": repeated_lengths(chorale),
+    }
+    return _Tally(counted, notes, find_key(chorale).mode)
 
 
 # --- distances
@@ -130,13 +138,3 @@ def _lengths_apart(piece: Histogram, bach: Histogram) -> float:
 def _apart(piece: Histogram, bach: Histogram, places: Sequence[Hashable]) -> float:
     rows = (np.array([histogram[place] for place in places], dtype=np.float64) for histogram in (piece, bach))
     return wasserstein(*rows)
-
-
-_TALLIES: dict[str, Callable[[Chorale], Histogram]] = {
-    "pitch": histograms.degrees,
-    "rhythm": histograms.durations,
-    "parallels": histograms.parallels,
-    "chords": histograms.slice_qualities,
-    **{f"{voice} intervals": partial(histograms.melodic_intervals, voice=number) for number, voice in enumerate(VOICES)},
-    "repeats": repeated_lengths,
-}

@@ -13,10 +13,13 @@ from itertools import pairwise
 import numpy as np
 
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, Chorale
-from musicgen.music.harmony import QUALITIES, SPARSE_QUALITIES, Chord, beat_chords, chord_at, find_key
+from musicgen.music.harmony import QUALITIES, SPARSE_QUALITIES, Chord, beat_chords, find_key
+from musicgen.music.spelling import spell_notes
 from musicgen.music.voice_leading import FIFTH, OCTAVE, parallel_moves, slices
 
 Histogram = Counter[Hashable]
+
+SONORITIES: dict[str, tuple[int, ...]] = {**QUALITIES, "mmaj7": (0, 3, 7, 11), "augmaj7": (0, 4, 8, 11), **SPARSE_QUALITIES}
 
 # --- one voice after another
 
@@ -41,6 +44,14 @@ def melodic_intervals(chorale: Chorale, voice: int) -> Histogram:
     """Semitones from each note of a voice to the next, upwards positive; a rest between them breaks the line."""
     pitch = chorale.pitch[voice, chorale.onset[voice]].astype(np.int64)
     return Counter(np.diff(pitch)[(pitch[1:] != REST) & (pitch[:-1] != REST)].tolist())
+
+
+def interval_names(chorale: Chorale) -> list[Histogram]:
+    """As `melodic_intervals`, for every voice, with names: each by its distance on the line of fifths, and its semitones."""
+    spelled = spell_notes(chorale)
+    lines = [[spelled.get((voice, note.start)) for note in chorale.notes(voice)] for voice in range(chorale.voices)]
+    pairs = [[(before, after) for before, after in pairwise(line) if before and after] for line in lines]
+    return [Counter((after.fifths - before.fifths, after.pitch - before.pitch) for before, after in line) for line in pairs]
 
 
 def rhythms(chorale: Chorale) -> Histogram:
@@ -89,20 +100,16 @@ def slice_qualities(chorale: Chorale) -> Histogram:
 
 def _quality(pitches: list[int]) -> str:
     sounding = [pitch for pitch in pitches if pitch != REST]
-    return _quality_of(frozenset(pitch % 12 for pitch in sounding), min(sounding) % 12) if sounding else "silence"
+    return _quality_of(frozenset(pitch % 12 for pitch in sounding)) if sounding else "silence"
 
 
 @cache
-def _quality_of(classes: frozenset[int], bass: int) -> str:
-    """Of pitch classes over a bass."""
-    exact = chord_at([bass, *(12 + pitch_class for pitch_class in classes)])
-    if exact is not None:
-        return exact.quality
-    tables = QUALITIES | SPARSE_QUALITIES
+def _quality_of(classes: frozenset[int]) -> str:
+    """Of pitch classes; where several chords are as large, the first of SONORITIES."""
     held = [
-        quality for quality, intervals in tables.items() if any({(root + step) % 12 for step in intervals} <= classes for root in classes)
+        name for name, intervals in SONORITIES.items() if any({(root + step) % 12 for step in intervals} <= classes for root in classes)
     ]
-    return max(held, key=lambda quality: len(tables[quality]), default="none")
+    return max(held, key=lambda name: len(SONORITIES[name]), default="none")
 
 
 def beat_qualities(chorale: Chorale) -> Histogram:
