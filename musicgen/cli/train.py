@@ -17,7 +17,8 @@ STOPPED = 130
 
 def train(
     preset: Annotated[
-        str, typer.Argument(help="What to train: deepbach, flagship, jsb16, masked, jsb16-masked, markov or hmm; or a method of --plugin.")
+        str,
+        typer.Argument(help="deepbach, flagship, jsb16, masked, jsb16-masked, markov, hmm or separator; or a method of --plugin."),
     ] = DEFAULT_MODEL,
     corpus: CorpusOption = "bach-chorales",
     run: Annotated[Path | None, typer.Option(help="Where the run keeps its state; by default runs/PRESET.")] = None,
@@ -55,5 +56,7 @@ def train(
     if not as_json:
         if not math.isnan(outcome.best):
             screen.remark(f"valid {outcome.best:.4f} nats per cell at update {outcome.best_update}, {outcome.seconds / 60:.1f} min")
-        screen.remark(f"next: musicgen compose --model {output}")
+        screen.remark(
+            f"next: musicgen separate piano.mid --method {output}" if preset == "separator" else f"next: musicgen compose --model {output}"
+        )
         screen.result(output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,10 @@ from musicgen.composers.composer import Composer
 from musicgen.composers.methods import METHODS, find_method
 from musicgen.composers.references import Bach, Dice
 from musicgen.errors import ConfigError, nearest
+from musicgen.models.folders import checkpoint_folders, kind_of
 
 DEFAULT = "flagship"
+NO_COMPOSERS = {"unet": "musicgen separate"}  # kinds of checkpoints that write no music, and what they are for
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,13 @@ class ComposerInfo:
     where: str
 
 
-def checkpoint_folders() -> dict[str, Path]:
-    """Name -> folder of every checkpoint in ./checkpoints and in the project's own checkpoints/; the nearer one wins."""
-    found: dict[str, Path] = {}
-    for root in (Path(__file__).resolve().parents[2] / "checkpoints", Path("checkpoints")):
-        if root.is_dir():
-            found |= {path.parent.name: path.parent for path in sorted(root.glob("*/config.json"))}
-    return found
-
-
 def list_composers() -> list[ComposerInfo]:
     """Everything `load_composer` takes by name."""
+    kinds = {name: (kind_of(folder), str(folder)) for name, folder in checkpoint_folders().items()}
     trained = [
-        ComposerInfo(name, _about(_kind(folder)), "compose, harmonize, fill, evaluate", str(folder))
-        for name, folder in checkpoint_folders().items()
+        ComposerInfo(name, _about(kind), "compose, harmonize, fill, evaluate", folder)
+        for name, (kind, folder) in kinds.items()
+        if kind not in NO_COMPOSERS
     ]
     return [
         *trained,
@@ -50,14 +44,6 @@ def list_composers() -> list[ComposerInfo]:
 
 def _about(kind: str) -> str:
     return METHODS[kind].about if kind in METHODS else "unknown"
-
-
-def _kind(folder: Path) -> str:
-    """The kind of a checkpoint, read without torch."""
-    try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["kind"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "unknown"
 
 
 def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
@@ -74,6 +60,8 @@ def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
     folder = folders.get(name, Path(name))
     if name not in folders and not (folder / "config.json").is_file():
         raise ConfigError(f"no model named {name!r}, and no checkpoint folder of that name; {nearest(name, [*folders, *makers])}")
+    if kind_of(folder) in NO_COMPOSERS:
+        raise ConfigError(f"{name} writes no music, it is for `{NO_COMPOSERS[kind_of(folder)]}`; `musicgen models` lists what does")
     from musicgen.models.checkpoint import read_checkpoint  # torch is loaded only by those who need it
 
     return find_method(read_checkpoint(folder).kind).load(folder, **dials)

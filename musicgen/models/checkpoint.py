@@ -24,6 +24,7 @@ from musicgen.models.committee import Committee, CommitteeConfig
 from musicgen.models.masked import Masked, MaskedConfig
 from musicgen.models.quartet import Quartet, QuartetConfig
 from musicgen.models.sketcher import Sketcher, SketcherConfig
+from musicgen.models.unet import UNet, UNetConfig
 
 FORMAT = 1
 MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
@@ -31,6 +32,7 @@ MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "sketcher": (SketcherConfig, Sketcher),
     "committee": (CommitteeConfig, Committee),
     "masked": (MaskedConfig, Masked),
+    "unet": (UNetConfig, UNet),
 }
 
 

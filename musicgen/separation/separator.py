@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal, Protocol
 
 from musicgen.errors import ConfigError, NotationError, nearest
+from musicgen.models.folders import checkpoint_folders
 from musicgen.music.chorale import VOICES
 from musicgen.music.pitch import pitch_name
 from musicgen.music.score import Note, Part, Score, counted
 from musicgen.music.separate import covers, part_names, pitched_parts
 from musicgen.separation.assignment import Costs, FloatArray, assign
 from musicgen.separation.notes import IntArray, Notes
+from musicgen.separation.rule import RuleSeparator
 
 Method = Literal["network", "rule"]
+SHIPPED = "separator"
 METHODS: tuple[Method, ...] = ("network", "rule")
 MAX_NOTES = 60_000
 PLACES_NAMED = 8
@@ -46,12 +50,18 @@ class Separation:
 
 
 def find_separator(method: str = "network") -> Separator:
-    """`network`, `rule`, or the folder of a trained separator."""
+    """`network` (the shipped one), `rule`, or the name or folder of a trained one."""
     if method == "rule":
-        from musicgen.separation.rule import RuleSeparator
-
         return RuleSeparator()
-    raise ConfigError(f"no way to separate is named {method!r}; {nearest(method, METHODS)}")
+    folders = checkpoint_folders()
+    folder = folders.get(SHIPPED if method == "network" else method, Path(method))
+    if not (folder / "config.json").is_file():
+        if method == "network":
+            raise ConfigError("checkpoints/separator, the network, is not here; train it with `musicgen train separator` or name the rule")
+        raise ConfigError(f"no way to separate is named {method!r}, and no folder of a trained separator; {nearest(method, METHODS)}")
+    from musicgen.separation.network import NetworkSeparator  # the rule does without torch
+
+    return NetworkSeparator.load(folder)
 
 
 def separate(score: Score, method: str | Separator = "network", parts: Sequence[int] | None = None) -> Separation:

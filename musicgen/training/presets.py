@@ -21,7 +21,9 @@ from musicgen.training.config import TrainingConfig, apply_settings
 from musicgen.training.learned import learn
 from musicgen.training.loop import Outcome, Progress, train
 from musicgen.training.publish import publish, seat
+from musicgen.training.separating import train_separator
 
+SEPARATOR = "separator"
 FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices", "ladder")  # follow from the tokenizer
 
 
@@ -107,7 +109,7 @@ PRESETS: dict[str, Callable[[], Preset]] = {
 
 def find_preset(name: str) -> Preset:
     if name not in PRESETS:
-        raise ConfigError(f"there is no preset {name!r}; {nearest(name, [*PRESETS, *LEARNED])}")
+        raise ConfigError(f"there is no preset {name!r}; {nearest(name, [*PRESETS, *LEARNED, SEPARATOR])}")
     return PRESETS[name]()
 
 
@@ -126,6 +128,9 @@ def train_preset(
     if name in LEARNED:
         _make_folder(output)
         return learn(name, corpus, output, settings, on_progress)
+    if name == SEPARATOR:
+        _make_folder(output)
+        return train_separator(corpus, output, settings, on_progress)
     preset = find_preset(name).changed(settings)
     _check_device(device)
     for folder in (run, output):
