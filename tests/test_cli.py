@@ -265,9 +265,21 @@ def test_style_of_files_and_folders(good, refused):
     for number in (1, 2):
         Path(f"x-00{number}.mid").rename(f"folder/{number}.mid")
     assert "parallel fifths" in good("evaluate", "style", "folder")
-    assert len(json.loads(good("evaluate", "style", "folder/1.mid", "folder/2.mid", "--json"))) > 10
+    report = json.loads(good("evaluate", "style", "folder/1.mid", "folder/2.mid", "--json"))
+    assert (len(report["rates"]), report["likeness"]["pieces"]) == (len(MEASURES), 2)
+    assert report["likeness"]["grades"]["all nine together"]["value"] > 2 * report["bach"]["grades"]["all nine together"]["value"]
     Path("empty").mkdir()
     assert "no scores" in refused("evaluate", "style", "empty")
+    assert "there is no corpus here" in refused("evaluate", "style", "folder", "--corpus", "mine")
+
+
+def test_style_without_a_corpus_has_rates_alone(run, at_work):
+    write_score(to_score(load_corpus().pieces("train")[0].chorale), "one.mid")
+    Path("corpora").unlink()
+    code, out, err = run("evaluate", "style", "one.mid", "--json")
+    assert code == 0
+    assert json.loads(out)["likeness"] is None
+    assert "no grade and no distances: bach-chorales: there is no corpus here" in err
 
 
 def test_copying_says_which_chorale_and_which_bars(good, refused):
@@ -286,6 +298,20 @@ def test_copying_says_which_chorale_and_which_bars(good, refused):
     assert lines[1].startswith("0 of 1 pieces share 100 slices or more")
     assert lines[2].startswith("bach-chorales, test split: 0 of 3 pieces")
     assert "tune.mid: copying is measured on 4 voices, this piece has 1" in refused("evaluate", "copying", "folder", "tune.mid")
+
+
+def test_copying_draws_what_is_shared(good, refused):
+    learned = load_corpus().pieces("train")[0]
+    for name in ("one.musicxml", "two.musicxml", "two.mid"):
+        write_score(to_score(learned.chorale.transposed(2)), name)
+    lines = good("evaluate", "copying", "one.musicxml", "two.musicxml", "two.mid", "--picture", "drawn/here").splitlines()
+    files = ["drawn/here/one.svg", "drawn/here/two.mid.svg", "drawn/here/two.svg"]
+    assert sorted(lines[-3:]) == files == sorted(map(str, Path("drawn/here").iterdir()))
+    assert learned.chorale.title in Path("drawn/here/one.svg").read_text()
+    report = json.loads(good("evaluate", "copying", "one.musicxml", "two.mid", "--picture", "p.png", "--json"))
+    assert report["pictures"] == ["p-001.png", "p-002.png"]
+    assert "drawn as .svg or .png, or into a folder" in refused("evaluate", "copying", "one.musicxml", "--picture", "p.pdf")
+    assert "one.musicxml: " in refused("evaluate", "copying", "one.musicxml", "--picture", "one.musicxml")
 
 
 def test_models(good):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from musicgen.cli import screen
 from musicgen.cli.options import CorpusOption, JsonOption, ModelArgument, SplitOption, use_one_thread
-from musicgen.errors import FileError, NotationError
+from musicgen.errors import CorpusError, FileError, NotationError
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from musicgen.music.chorale import Chorale
 
 app = typer.Typer(help="Measure a model, or how like Bach files are, or how much of him they copy.")
+
+DEFAULT_CORPUS = "bach-chorales"
 
 SeenOption = Annotated[bool, typer.Option("--seen", help="Measure although the model has learned from these pieces, or may have.")]
 
@@ -69,13 +70,24 @@ def reconstruction(
 
 @app.command()
 def style(
-    files: Annotated[list[Path], typer.Argument(help="Files of four voices, or folders of such files.")], as_json: JsonOption = False
+    files: Annotated[list[Path], typer.Argument(help="Files of four voices, or folders of such files.")],
+    corpus: CorpusOption = DEFAULT_CORPUS,
+    as_json: JsonOption = False,
 ) -> None:
-    """Parallels, crossings, cadences and more of some files, beside Bach's own figures."""
-    from musicgen.evaluation.style import compare_to_bach, format_table
+    """Voice leading, texture, cadences, chords and phrases of some files beside Bach's own; the published grade; distances from Bach."""
+    from musicgen.corpus.matrices import load_any_corpus
+    from musicgen.evaluation.beside_bach import Reference, report_style
 
-    rows = compare_to_bach([_chorale(path) for path in _score_files(files)])
-    _print([asdict(row) | {"is_inside": row.is_inside} for row in rows], [format_table(rows)], as_json)
+    chorales = [_chorale(path) for path in _score_files(files)]
+    try:
+        reference = Reference.of(load_any_corpus(corpus))
+    except CorpusError as error:
+        if corpus != DEFAULT_CORPUS:
+            raise
+        screen.remark(f"no grade and no distances: {error}")
+        reference = None
+    report = report_style(chorales, reference)
+    _print(report.to_dict(), report.lines(), as_json)
 
 
 @app.command()
@@ -83,19 +95,27 @@ def copying(
     files: Annotated[list[Path], typer.Argument(help="Files of four voices, or folders of such files.")],
     corpus: CorpusOption = "bach-chorales",
     limit: Annotated[int, typer.Option(min=1, help="Slices from which a piece counts as copied.")] = 12,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw what is shared, both scores side by side: a .svg or .png file, or a folder for them.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """What each file shares with a chorale of the train split, in any key: how long, which chorale, which bars of both."""
+    from musicgen.cli.pictures import check_pictures, draw_runs
     from musicgen.corpus.matrices import load_any_corpus
     from musicgen.evaluation.copying import CopyIndex, measure_control, measure_copying
 
+    if picture:
+        check_pictures(picture)
     learned = load_any_corpus(corpus)
     index = CopyIndex(learned.pieces("train"))
-    report = measure_copying(index, {str(path): _chorale(path) for path in _score_files(files)}, limit)
+    chorales = {str(path): _chorale(path) for path in _score_files(files)}
+    report = measure_copying(index, chorales, limit)
     control = measure_control(index, learned, limit)
+    drawn = draw_runs(picture, index, chorales, report.runs) if picture else []
     beside = [f"{learned.name}, test split: {control}"] if control else []
     value = report.to_dict() | {"corpus": learned.name, "control": control.totals() if control else None}
-    _print(value, [*report.lines(), str(report), *beside], as_json)
+    _print(value | ({"pictures": drawn} if picture else {}), [*report.lines(), str(report), *beside, *drawn], as_json)
 
 
 def _subjects(model: str, split: str, corpus: str | Corpus, seen: bool) -> tuple[Composer, list[Chorale], float]:

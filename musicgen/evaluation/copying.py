@@ -19,6 +19,7 @@ from musicgen.corpus.store import Corpus, Piece
 from musicgen.errors import NotationError
 from musicgen.music.chorale import REST, BoolArray, Chorale
 from musicgen.music.voice_leading import slices
+from musicgen.rendering.side_by_side import Excerpt, shared_run_svg
 
 IntArray = NDArray[np.int64]
 
@@ -51,9 +52,13 @@ class SharedRun:
     here: Passage
     there: Passage
 
+    @property
+    def moved(self) -> str:
+        """`, moved 2 semitones up`; nothing if not."""
+        return f", moved {_count(abs(self.shift), 'semitone')} {'up' if self.shift > 0 else 'down'}" if self.shift else ""
+
     def __str__(self) -> str:
-        way = f", moved {_count(abs(self.shift), 'semitone')} {'up' if self.shift > 0 else 'down'}" if self.shift else ""
-        return f"{_count(self.slices, 'slice')}, {self.here}, as in {self.there} of {self.title or self.source}{way}"
+        return f"{_count(self.slices, 'slice')}, {self.here}, as in {self.there} of {self.title or self.source}{self.moved}"
 
 
 def _count(number: int, thing: str) -> str:
@@ -122,6 +127,13 @@ class CopyIndex:
             here=cut.passage(chorale, here - length + 1, here),
             there=source.passage(piece.chorale, last - length + 1, last),
         )
+
+    def picture(self, name: str, chorale: Chorale, run: SharedRun) -> str:
+        """Both passages of a run side by side as one SVG document; `name` is what the chorale is called in it."""
+        source = next(piece.chorale for piece in self.pieces if piece.name == run.source)
+        here = Excerpt(chorale, run.here.start, run.here.end, (name, f"{run.here}, {chorale.key}"))
+        there = Excerpt(source, run.there.start, run.there.end, (run.title or run.source, f"{run.there}, {source.key}"))
+        return shared_run_svg(here, there, f"{_count(run.slices, 'slice')} shared{run.moved}")
 
     def _search(self, cut: _Cut) -> tuple[int, int, int]:
         """The length of the longest run, and its last slice in the piece and among the N."""

@@ -35,6 +35,14 @@ _OPTIONS = {
 }
 _STAFF_SPACING: dict[Layout, int] = {"open": 9, "two-staff": 14}  # two voices a staff need room for stems and fermatas
 _MARKED_SPACING = {"spacingLinear": 0.3}  # of 0.25: room for a numeral under each beat
+_EXCERPT = {
+    "pageHeight": 60_000,  # as high as verovio goes; what is left over is cut off
+    "pageMarginLeft": 40,
+    "pageMarginRight": 20,
+    "pageMarginTop": 20,
+    "pageMarginBottom": 20,
+    "header": "none",
+}
 _SVG = "{http://www.w3.org/2000/svg}"
 _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
 
@@ -51,8 +59,18 @@ def svg_pages(score: Score, layout: Layout = "open") -> list[str]:
     return _rendered(with_breaks(data, even_breaks(bar_ends(endless), systems)), spacing | {"breaks": "line"})
 
 
-def _rendered(data: str, options: dict[str, Any]) -> list[str]:
+def svg_of_bars(score: Score, first: int, last: int, width: int, layout: Layout = "open") -> str:
+    """One SVG document of the bars `first` to `last`, counted from 0, without a title, `width` tenths of a millimetre wide."""
+    data = musicxml_bytes(score, layout).decode()
+    options = _EXCERPT | {"pageWidth": width, "spacingStaff": _STAFF_SPACING[layout], "breaks": "auto"}
+    (page,) = _rendered(data, options, (first, last))  # lines as verovio fills them: it loses bars of a selection with breaks of ours
+    return page
+
+
+def _rendered(data: str, options: dict[str, Any], bars: tuple[int, int] | None = None) -> list[str]:
     toolkit = _toolkit(options)
+    if bars:
+        toolkit.select({"measureRange": f"{bars[0] + 1}-{bars[1] + 1}"})
     if not toolkit.loadData(data):
         raise RuntimeError("verovio refused MusicXML that musicgen wrote")
     return [str(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
