@@ -70,6 +70,7 @@ _OPTIONS: Mapping[str, Any] = {
     "keep_share": _number("The share of the piece that stays, 0 to 1.", show_default="0.7"),
     "how": _text("Which notes are rewritten: those that the model finds unlikely, or random ones.", show_default="unlikely"),
     "quantize": _flag("Move notes that were played live to the grid.", "--quantize"),
+    "separate": _flag("Tell the voices of a piano score or of chords apart first, as `musicgen separate` does.", "--separate"),
     "pin": _texts("A note that is given: 'B 4:3 C3' (voice, bar:beat, note), 'S 1:1-2:1 G4 A4 B4 A4' (equal notes over a span)."),
     "avoid": _texts("Notes that shall not occur: 'T 1-8 C5', 'T >F4' (nothing above F4)."),
     "only": _texts("Notes of these names, in any octave: 'A 3:2 F#'."),

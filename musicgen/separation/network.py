@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from musicgen.models.checkpoint import Checkpoint, load_model, read_checkpoint
 from musicgen.models.unet import UNet
 from musicgen.separation.assignment import Costs, FloatArray
 from musicgen.separation.notes import Notes
-from musicgen.separation.rolls import PLANES, ROWS, Cells, cells_of, roll_of
+from musicgen.separation.rolls import Cells, cells_of, roll_of
 
 KIND = "unet"
 SPAN, AROUND = 1024, 128  # steps that are looked at together, and what is seen of the music to both sides of them

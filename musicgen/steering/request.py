@@ -29,10 +29,10 @@ Texts = tuple[str, ...]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 _PLAN = ("choir", "bars", "meter", "key", "pickup", "phrase_bars", "phrases", "tempo")
-_TUNE = ("source", "part", "keep", "quantize", "phrases", "choir")
-_REGION = ("source", "bars", "start", "end", "voices", "quantize")
+_TUNE = ("source", "part", "keep", "quantize", "separate", "phrases", "choir")
+_REGION = ("source", "bars", "start", "end", "voices", "quantize", "separate")
 _MARKS = ("pinned_color", "free_color", "pin_part")
-_GROWTH = ("source", "bars", "phrase_bars", "quantize")
+_GROWTH = ("source", "bars", "phrase_bars", "quantize", "separate")
 _NOTES = ("pin", "avoid", "only", "rhythm", "chords", "chord_mode", "cadence", "local_key", "picardy")
 _ASKS = (*_NOTES, "no_crossing", "spacing", "leap", "no_parallels")
 DIALS = ("density", "chromaticism", "temperature", "top_p", "sweeps")
@@ -86,6 +86,8 @@ class Request:
     end: str | None = None
     voices: str | None = None
     quantize: bool | None = None
+    separate: bool | None = None
+    """The source is a piano score or a part of chords, whose voices are told apart first."""
     keep_share: float | None = None
     pinned_color: str | None = None
     free_color: str | None = None

@@ -28,7 +28,8 @@ from musicgen.music.region import Region, find_region, with_region
 from musicgen.music.rules import Leap, NoCrossing, NoParallels, Spacing, VoiceRule
 from musicgen.music.score import Meter, Score
 from musicgen.music.sketch import Sketch
-from musicgen.music.tune import find_tune, with_voices
+from musicgen.music.tune import find_part, find_tune, with_voices
+from musicgen.separation.separator import separate
 from musicgen.steering import asks
 from musicgen.steering.marks import marked_region
 from musicgen.steering.pins import without_pins
@@ -223,7 +224,7 @@ def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
     path, score = _read(request)
     choir = _choir(request)
     with named(path):
-        tune = find_tune(score, request.part, request.keep or "S", choir or SATB)
+        tune = find_tune(score, None if request.separate else request.part, request.keep or "S", choir or SATB)
         sketch = Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep)
     sketch = steered(sketch, request, choir)
 
@@ -295,7 +296,12 @@ def _commission(request: Request, score: Score, seed: int, composer: Callable[[]
 
 def _read(request: Request) -> tuple[Path, Score]:
     path = Path(request.source or "")
-    return path, read_score(path, quantize=bool(request.quantize))
+    score = read_score(path, quantize=bool(request.quantize))
+    if not request.separate:
+        return path, score
+    with named(path):
+        separation = separate(score, parts=[find_part(score, request.part)] if request.part else None)
+    return path, replace(separation.score, remarks=(*score.remarks, *separation.report))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Training a separator: chorales with their voices merged, and the U-Net has to say whose each sounding cell is. In minutes, in one sitting.
+"""Training a separator: chorales with their voices merged, and a U-Net has to say whose each sounding cell is. In one sitting of minutes.
 
 So that it knows more than full chorales in their own key, voices are left out or rest for a while, and the music is moved and stretched.
 Shapes: B windows, C planes, V voices, P rows, T steps.
