@@ -1,0 +1,336 @@
+"""Harmony: which chord in which key at each moment, before any voice is written.
+
+The states are the chords of the piece's key and of its neighbours. A pass from the end says of each what the best way on from it costs, so
+that the search over voicings sees the cadence coming; a way drawn by these costs makes each seed's harmony another.
+Shapes: M moments, H states (chord, position and key), V voices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.composers.rulebook.moments import BETWEEN, GivenNote, Moment
+from musicgen.composers.rulebook.table import IMPOSSIBLE, RULES, FloatArray
+from musicgen.music.chorale import BoolArray
+from musicgen.music.constraints import Scale
+from musicgen.music.endings import CadenceAt
+from musicgen.music.functions import FunctionalChord, chords_of, following_cost, transposed
+from musicgen.music.harmony import QUALITIES, Chord
+from musicgen.music.pitch import Key
+from musicgen.music.sketch import Sketch
+
+IntArray = NDArray[np.int64]
+NEW_KEY, PER_FIFTH, NO_PIVOT, AT_A_PHRASE = 1.5, 0.5, 3.0, 0.4
+OTHER_MODE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A chord as the key counts it, and as it sounds (`chord`: classes from C)."""
+
+    key: Key
+    functional: FunctionalChord
+
+    @property
+    def sounding(self) -> FunctionalChord:
+        return transposed(self.functional, self.key.tonic)
+
+    @property
+    def chord(self) -> Chord:
+        sounding = self.sounding
+        return Chord(sounding.root, sounding.quality, (sounding.bass) % 12)
+
+
+@dataclass(frozen=True)
+class Space:
+    """All states of a piece, with what one costs after another. Compared by identity of its keys."""
+
+    home: Key
+    keys: tuple[Key, ...]
+
+    @cached_property
+    def states(self) -> tuple[State, ...]:
+        return tuple(State(key, chord) for key in self.keys for chord in chords_of(key.mode))
+
+    @cached_property
+    def units(self) -> IntArray:
+        """(H,) states that sound the same and lead the same note have one number."""
+        known: dict[tuple[object, ...], int] = {}
+        return np.array([known.setdefault(_unit(state), len(known)) for state in self.states])
+
+    @cached_property
+    def members(self) -> BoolArray:
+        """(H, 12) the pitch classes of each."""
+        return np.array([[each in state.sounding.classes for each in range(12)] for state in self.states])
+
+    @cached_property
+    def needed(self) -> BoolArray:
+        """(H, 12) those that it cannot do without: all but a perfect fifth."""
+        fifths = [(state.sounding.root + 7) % 12 for state in self.states]
+        return np.asarray(self.members & (np.arange(12) != np.array(fifths)[:, None]))
+
+    @cached_property
+    def bass(self) -> IntArray:
+        return np.array([state.sounding.bass for state in self.states])
+
+    @cached_property
+    def inversion(self) -> IntArray:
+        return np.array([state.functional.inversion for state in self.states])
+
+    @cached_property
+    def is_six_four(self) -> BoolArray:
+        return np.array([state.functional.is_six_four for state in self.states])
+
+    @cached_property
+    def own_cost(self) -> FloatArray:
+        """(H,) of the chord itself."""
+        abroad = RULES["abroad"].weight
+        return np.array([state.functional.cost + abroad * (state.key != self.home) for state in self.states])
+
+    @cached_property
+    def same_chord(self) -> BoolArray:
+        """(H, H) the same root and quality, in whatever position."""
+        sounds = np.array([12 * list(QUALITIES).index(state.functional.quality) + state.sounding.root for state in self.states])
+        return np.asarray(sounds[:, None] == sounds)
+
+    @cached_property
+    def inside(self) -> FloatArray:
+        """(H, H) cost of the second after the first inside a phrase."""
+        return self._following(False)
+
+    @cached_property
+    def afresh(self) -> FloatArray:
+        """(H, H) the same, where a new phrase begins: with any stable chord of any near key."""
+        return np.minimum(self._following(True), self.beginning[None] + AT_A_PHRASE * self._key_change)
+
+    @cached_property
+    def beginning(self) -> FloatArray:
+        """(H,) how unusual it is to begin with it."""
+        cost = {"tonic": 0.2, "dominant": 0.4, "substitute": 0.6, "predominant": 0.9, "applied": 1.4}
+        return np.array([cost[state.functional.function] + 0.5 * state.functional.inversion for state in self.states])
+
+    @cached_property
+    def _key_change(self) -> FloatArray:
+        keys = self._key_costs
+        numbers = np.repeat(np.arange(len(self.keys)), [len(chords_of(key.mode)) for key in self.keys])
+        return np.asarray(keys[numbers[:, None], numbers])
+
+    @cached_property
+    def _key_costs(self) -> FloatArray:
+        """(keys, keys)"""
+        fifths = np.array([key.fifths for key in self.keys])
+        modes = np.array([key.mode == "minor" for key in self.keys])
+        distance = np.abs((fifths[:, None] - fifths + 6) % 12 - 6)
+        cost = NEW_KEY + PER_FIFTH * distance + OTHER_MODE * (modes[:, None] != modes)
+        return np.where(np.eye(len(self.keys), dtype=bool), 0.0, cost)
+
+    def _following(self, begins_phrase: bool) -> FloatArray:
+        """Into another key by a chord that both have, which is heard anew there."""
+        cost = np.full((len(self.states), len(self.states)), np.inf)
+        starts = np.cumsum([0, *(len(chords_of(key.mode)) for key in self.keys)])
+        change = self._key_costs * (AT_A_PHRASE if begins_phrase else 1.0)
+        for old, (row, row_end) in enumerate(pairwise(starts.tolist())):
+            for new, (column, column_end) in enumerate(pairwise(starts.tolist())):
+                block = _progressions(self.keys[new].mode)
+                if old != new:
+                    twins = [self._twin(state, self.keys[new]) for state in self.states[row:row_end]]
+                    abrupt = np.full(block.shape[1], NO_PIVOT)
+                    block = np.array([abrupt if twin is None else block[twin] for twin in twins])
+                cost[row:row_end, column:column_end] = block + change[old, new]
+        return cost
+
+    def _twin(self, state: State, key: Key) -> int | None:
+        """The same chord in another key, if it is at home there."""
+        for index, chord in enumerate(chords_of(key.mode)):
+            there = transposed(chord, key.tonic)
+            same = (there.root, there.quality, there.inversion) == (state.sounding.root, state.sounding.quality, state.sounding.inversion)
+            if same and chord.function != "applied":
+                return index
+        return None
+
+    @cached_property
+    def ending(self) -> FloatArray:
+        """(H,) how unusual it is that a phrase inside the piece ends on it."""
+        return np.array([_ending_cost(state.functional, state.key, False) for state in self.states])
+
+    @cached_property
+    def last(self) -> FloatArray:
+        """(H,) that the piece does."""
+        return np.array([_ending_cost(state.functional, state.key, True) + 9.0 * (state.key != self.home) for state in self.states])
+
+    @cached_property
+    def into_ending(self) -> FloatArray:
+        """(H, H) how weak a cadence the two chords make."""
+        return np.array([[_cadence_cost(a, b) for b in self.states] for a in self.states])
+
+
+def _unit(state: State) -> tuple[object, ...]:
+    sounding = state.sounding
+    return sounding.root, sounding.quality, sounding.inversion, sounding.leading_note
+
+
+@cache
+def _progressions(mode: str) -> FloatArray:
+    chords = chords_of("minor" if mode == "minor" else "major")
+    return np.array([[following_cost(before, after) for after in chords] for before in chords])
+
+
+def _ending_cost(chord: FunctionalChord, key: Key, is_last: bool) -> float:
+    """A phrase ends on the tonic, on the dominant, or deceptively, in root position; the piece on its tonic."""
+    if chord.has_seventh or chord.is_six_four:
+        return 8.0
+    turned = 3.0 * chord.inversion
+    if chord.function == "tonic":
+        in_major = key.mode == "minor" and chord.quality == ""
+        return turned - (1.6 if in_major and is_last else 0.0)
+    if is_last:
+        return 10.0
+    if chord.root == 7 and chord.quality == "":
+        return turned + 0.8
+    return turned + {9: 2.5, 8: 2.5, 5: 2.5}.get(chord.root, 5.0)
+
+
+def _cadence_cost(before: State, after: State) -> float:
+    """Dominant to tonic is best, then anything to the dominant; then plagal ones."""
+    if before.key != after.key:
+        return 1.5
+    first, last = before.functional, after.functional
+    if last.function == "tonic":
+        if first.function == "dominant":
+            return 0.5 * (first.inversion > 0) + 0.5 * (first.root != 7)
+        return 1.5 if first.function == "predominant" else 4.0
+    if last.root == 7:
+        return 4.0 if first.root == 7 else 0.0
+    return 0.5 if first.function == "dominant" else 1.0
+
+
+@cache
+def space_of(home: Key, more: tuple[Key, ...]) -> Space:
+    return Space(home, tuple(dict.fromkeys((home, *_neighbours(home), *more))))
+
+
+def space_for(sketch: Sketch) -> Space:
+    """The piece's key, those one sign away, and every key that the sketch names."""
+    named = [each.key for each in sketch.bounding if isinstance(each, CadenceAt | Scale) and each.key is not None]
+    return space_of(sketch.given.key, tuple(dict.fromkeys(named)))
+
+
+def _neighbours(home: Key) -> list[Key]:
+    fifths = [home.fifths + by for by in (0, 1, -1) if abs(home.fifths + by) <= 7]
+    keys = [Key(each, mode) for each in fifths for mode in ("major", "minor")]
+    return [key for key in keys if key != home]
+
+
+# --- costs at each moment
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """here (M, H) what a state costs at a moment; onward (M, H) the best way on from it; whole (M, H) the best way through it."""
+
+    space: Space
+    here: FloatArray
+    onward: FloatArray
+    whole: FloatArray
+
+
+def transition(space: Space, moment: Moment) -> FloatArray:
+    """(H, H) from the moment before into this one."""
+    cost = space.afresh if moment.fresh else space.inside
+    if moment.accent <= BETWEEN:
+        return np.asarray(cost + RULES["hurried"].weight * ~space.same_chord)
+    cost = cost + RULES["held into the beat"].weight * (0.0 if moment.fresh else moment.accent - 0.3) * space.same_chord
+    return np.asarray(cost + moment.ending * space.into_ending) if moment.ending else np.asarray(cost)
+
+
+def local_cost(space: Space, moment: Moment, following: Moment | None) -> FloatArray:
+    """(H,) of each state at this moment."""
+    if moment.rests:
+        return np.zeros(len(space.states))
+    cost = space.own_cost + _foreign_cost(space, moment) + IMPOSSIBLE * ~_can_sound(space, moment)
+    if moment.ending:
+        cost = cost + moment.ending * (space.last if moment.is_last else space.ending)
+    if following is None or following.accent >= moment.accent:
+        cost = cost + 2.0 * space.is_six_four
+    return np.asarray(cost)
+
+
+def _can_sound(space: Space, moment: Moment) -> BoolArray:
+    """(H,) whether the voices have the notes that make the chord."""
+    available = np.zeros((len(moment.free), 12), dtype=bool)
+    voices, pitches = np.nonzero(moment.allowed & moment.free[:, None])
+    available[voices, pitches % 12] = True
+    for note in moment.given:
+        available[note.voice, note.pitch % 12] = True
+    upper = [voice for voice in range(len(moment.free) - 1) if moment.free[voice]]
+    fits = np.ones(len(space.states), dtype=bool)
+    for voice in upper:
+        fits &= (space.members & available[voice]).any(axis=1)
+    if moment.free[-1]:
+        fits &= available[-1, space.bass]
+    has_all = ~(space.needed & ~available.any(axis=0)).any(axis=1)
+    return fits & has_all if moment.free.any() else fits
+
+
+def _foreign_cost(space: Space, moment: Moment) -> FloatArray:
+    """(H,) of given notes that the chord does not have."""
+    cost = np.zeros(len(space.states))
+    for note in moment.given:
+        cost += _price(note) * ~space.members[:, note.pitch % 12]
+    bass = [note for note in moment.given if note.voice == len(moment.free) - 1]
+    settled = np.zeros(len(space.states), dtype=bool)
+    for note in bass:
+        belongs = space.members[:, note.pitch % 12] & ~settled
+        cost += RULES["foreign bass"].weight * (belongs & (space.bass != note.pitch % 12))
+        settled |= belongs
+    return np.asarray(cost + (space.inversion > 0) * ~settled * bool(bass))
+
+
+def _price(note: GivenNote) -> float:
+    """Of a foreign note: passing ones are cheap, one that leaps is dear, and so is one on the beat, unless it was prepared."""
+    into = note.leads_in is None or abs(note.leads_in) <= 2
+    on = note.leads_on is None or abs(note.leads_on) <= 2
+    if not note.on_start:
+        return 0.25 if into and on else 1.5 if into or on else 4.0
+    price = (1.5 if note.leads_in == 0 else 2.5) if on and into else 3.5 if on else 6.0
+    return price * (2.5 if note.share > 0.9 else 1.0)
+
+
+def look_ahead(space: Space, moments: Sequence[Moment], noise: FloatArray) -> Outlook:
+    """Costs at each moment and of the best ways from and through it; `noise` (M, H) is added."""
+    following = [*moments[1:], None]
+    here = np.array([local_cost(space, moment, after) for moment, after in zip(moments, following, strict=True)]) + noise
+    onward, forward = np.zeros_like(here), np.zeros_like(here)
+    for index in range(len(moments) - 2, -1, -1):
+        onward[index] = (transition(space, moments[index + 1]) + (here + onward)[index + 1]).min(axis=1)
+    forward[0] = here[0] + space.beginning
+    for index in range(1, len(moments)):
+        forward[index] = (forward[index - 1][:, None] + transition(space, moments[index])).min(axis=0) + here[index]
+    return Outlook(space, here, onward, forward + onward)
+
+
+def draw_way(space: Space, moments: Sequence[Moment], here: FloatArray, temperature: float, rng: np.random.Generator) -> list[int]:
+    """A state for each moment, drawn with probability exp(-cost / temperature) among all ways: sums from the end, then draws."""
+    onward = np.zeros_like(here)
+    for index in range(len(moments) - 2, -1, -1):
+        onward[index] = _soft_minimum(transition(space, moments[index + 1]) + (here + onward)[index + 1], temperature)
+    way: list[int] = []
+    for index, moment in enumerate(moments):
+        into = transition(space, moment)[way[-1]] if way else space.beginning
+        cost = (into + here[index] + onward[index]) / temperature
+        way.append(int((rng.gumbel(size=len(cost)) - cost).argmax()))
+    return way
+
+
+def _soft_minimum(costs: FloatArray, temperature: float) -> FloatArray:
+    """Over the last axis."""
+    least = costs.min(axis=-1, keepdims=True)
+    return np.asarray(least[..., 0] - temperature * np.log(np.exp((least - costs) / temperature).sum(axis=-1)))
+
+
