@@ -20,20 +20,12 @@ from numpy.typing import NDArray
 from musicgen.errors import NotationError
 from musicgen.evaluation import histograms
 from musicgen.evaluation.histograms import Histogram
+from musicgen.evaluation.style import Rate
 from musicgen.music.chorale import VOICES, Chorale
 
 FloatArray = NDArray[np.float64]
 
 NORMAL_95 = 1.96
-
-
-@dataclass(frozen=True, slots=True)
-class Distance:
-    """With its 95 % interval over the pieces of the set (jackknife; a distance is never below 0)."""
-
-    value: float
-    low: float
-    high: float
 
 
 def jensen_shannon(left: FloatArray, right: FloatArray) -> float:
@@ -105,8 +97,8 @@ class BachDistances:
         _check(reference)
         return cls({name: sum(_count(one, reference), Counter()) for name, one in DISTRIBUTIONS.items()})
 
-    def measure(self, pieces: Sequence[Chorale]) -> dict[str, Distance]:
-        """Each distance with its interval."""
+    def measure(self, pieces: Sequence[Chorale]) -> dict[str, Rate]:
+        """Each distance with its 95 % interval over the pieces of the set (jackknife; a distance is never below 0)."""
         _check(pieces)
         return {name: _distance(one, _count(one, pieces), self.sums[name]) for name, one in DISTRIBUTIONS.items()}
 
@@ -123,16 +115,16 @@ def _count(distribution: Distribution, pieces: Sequence[Chorale]) -> list[Histog
     return [distribution.tally(chorale) for chorale in pieces]
 
 
-def _distance(distribution: Distribution, tallies: Sequence[Histogram], reference: Histogram) -> Distance:
+def _distance(distribution: Distribution, tallies: Sequence[Histogram], reference: Histogram) -> Rate:
     categories = distribution.categories or tuple(sorted({*reference, *(category for tally in tallies for category in tally)}, key=repr))
     counted = np.array([[tally[category] for category in categories] for tally in tallies], dtype=np.float64)  # (N, K)
     bach = np.array([reference[category] for category in categories], dtype=np.float64)
     if not counted.any() or not bach.any():
-        return Distance(np.nan, np.nan, np.nan)
+        return Rate(np.nan, np.nan, np.nan)
     total = counted.sum(axis=0)
     value = distribution.distance(total, bach)
     margin = NORMAL_95 * _jackknife_error([distribution.distance(total - row, bach) for row in counted if (total - row).any()])
-    return Distance(value, max(0.0, value - margin), value + margin)
+    return Rate(value, max(0.0, value - margin), value + margin)
 
 
 def _jackknife_error(without_one: Sequence[float]) -> float:

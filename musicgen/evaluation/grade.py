@@ -57,7 +57,7 @@ class _Tally:
 
 @dataclass(frozen=True, eq=False)
 class BachGrade:
-    """The reference: the summed histograms of Bach's pieces by feature (and mode, where features are compared within one)."""
+    """The reference: the summed histograms of Bach's pieces by feature, and by feature and mode."""
 
     tallies: tuple[_Tally, ...]
     sums: dict[str, Histogram]
@@ -71,14 +71,12 @@ class BachGrade:
         sums: dict[str, Histogram] = {}
         for tally in tallies:
             for feature, histogram in tally.histograms.items():
-                sums.setdefault(_place(feature, tally.mode), Counter()).update(histogram)
+                sums.setdefault(feature, Counter()).update(histogram)
+                sums.setdefault(f"{feature}, {tally.mode}", Counter()).update(histogram)
         return cls(tallies, sums, sum(tally.notes for tally in tallies))
 
     def grade(self, chorale: Chorale) -> Grade:
-        tally = _tally(chorale)
-        if _place("pitch", tally.mode) not in self.sums:
-            raise NotationError(f"the pieces to grade by have none in {tally.mode}; give some in both modes")
-        return self._grade(tally)
+        return self._grade(_tally(chorale))
 
     def own_grades(self) -> list[Grade]:
         """Of the reference's pieces themselves, as the paper grades Bach: each is among the pieces it is compared with."""
@@ -88,18 +86,19 @@ class BachGrade:
         parts = {}
         for feature in PUBLISHED:
             apart = _lengths_apart if feature == "repeats" else _ranks_apart
-            parts[feature] = apart(tally.histograms[feature], self.sums[_place(feature, tally.mode)])
+            parts[feature] = apart(tally.histograms[feature], self._bach(feature, tally.mode))
         parts["parallels"] *= self._parallels_beside_bach(tally)
         return Grade(sum(parts.values()), parts)
+
+    def _bach(self, feature: str, mode: str) -> Histogram:
+        """Of the pieces of a mode, if it matters and there are any."""
+        of_mode = self.sums.get(f"{feature}, {mode}") if feature in _BY_MODE else None
+        return of_mode or self.sums[feature]
 
     def _parallels_beside_bach(self, tally: _Tally) -> float:
         """Parallels a note, Bach's as 1."""
         bach = sum(self.sums["parallels"].values()) / self.notes
         return sum(tally.histograms["parallels"].values()) / max(1, tally.notes) / bach if bach else 0.0
-
-
-def _place(feature: str, mode: str) -> str:
-    return f"{feature}, {mode}" if feature in _BY_MODE else feature
 
 
 def _tally(chorale: Chorale) -> _Tally:
@@ -123,7 +122,7 @@ def _tally(chorale: Chorale) -> _Tally:
 
 def _ranks_apart(piece: Histogram, bach: Histogram) -> float:
     """Wasserstein distance with the categories in the order of Bach's frequencies, then what he lacks, the rarest first."""
-    piece = piece or Counter({"nothing at all": 1})
+    piece, bach = (histogram or Counter({"nothing at all": 1}) for histogram in (piece, bach))
     ranked = sorted(bach, key=lambda category: -bach[category])
     ranked += sorted((category for category in piece if category not in bach), key=lambda category: piece[category])
     return _apart(piece, bach, ranked)

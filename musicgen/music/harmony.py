@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ class Chord:
 
     @property
     def pitch_classes(self) -> frozenset[int]:
-        return frozenset((self.root + interval) % 12 for interval in self.intervals)
+        return _pitch_classes(self.root, self.intervals)
 
     @property
     def inversion(self) -> int:
@@ -72,6 +73,11 @@ class Chord:
 
     def __str__(self) -> str:
         return self.name()
+
+
+@cache
+def _pitch_classes(root: int, intervals: tuple[int, ...]) -> frozenset[int]:
+    return frozenset((root + interval) % 12 for interval in intervals)
 
 
 def chord_at(pitches: Iterable[int]) -> Chord | None:
@@ -103,6 +109,7 @@ def histogram(pitches: Iterable[int] | NDArray[np.int16]) -> FloatArray:
     return np.bincount(cells[cells != REST] % 12, minlength=12).astype(np.float64)
 
 
+@cache
 def _key_profiles() -> FloatArray:
     """(24, 12) each key's profile, centred and of length 1, so that a product with a centred histogram is their correlation."""
     rows = np.array([np.roll(PROFILES[mode], tonic) for mode in ("major", "minor") for tonic in range(12)])
@@ -197,6 +204,7 @@ def _beat_weights(chorale: Chorale) -> FloatArray:
     return weights
 
 
+@cache
 def _chord_tables() -> tuple[list[tuple[int, str]], FloatArray]:
     """Root and quality of every chord, and (108, 12) its members."""
     chords = [(root, quality) for quality in QUALITIES for root in range(12)]
@@ -238,6 +246,7 @@ def non_chord_tones(chorale: Chorale) -> BoolArray:
     """(V, T) True at the onset of a note that is foreign to the chord of its beat."""
     if chorale.steps == 0:
         return np.zeros_like(chorale.onset)
-    members = [[chord is None or note in chord.pitch_classes for note in range(12)] for chord in beat_chords(chorale)]
-    belongs = np.array(members)[beats_of_steps(chorale)[None, :], chorale.pitch % 12]
+    members = [frozenset(range(12)) if chord is None else chord.pitch_classes for chord in beat_chords(chorale)]
+    table = np.array([[note in classes for note in range(12)] for classes in members])
+    belongs = table[beats_of_steps(chorale)[None, :], chorale.pitch % 12]
     return np.asarray(chorale.onset & (chorale.pitch != REST) & ~belongs)

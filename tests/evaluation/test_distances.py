@@ -23,11 +23,11 @@ def spoiled(chorale, rng, share):
 
 @pytest.fixture(scope="module")
 def reference(bach_pieces):
-    return BachDistances.of([piece.chorale for piece in bach_pieces if piece.split in ("train", "extra")])
+    return BachDistances.of([piece.chorale for piece in bach_pieces if piece.split == "train"][::2])
 
 
 def test_unheard_bach_is_nearest_and_dice_are_farthest_by_every_distance(reference, bach_pieces):
-    valid, test = ([piece.chorale for piece in bach_pieces if piece.split == split] for split in ("valid", "test"))
+    valid, test = ([piece.chorale for piece in bach_pieces if piece.split == split][:60] for split in ("valid", "test"))
     rng = np.random.default_rng(1)
     bach = reference.measure(test)
     between = reference.measure([spoiled(chorale, rng, 0.5) for chorale in valid])

@@ -3,7 +3,7 @@ import pytest
 from pieces import CADENCES, VIOLATING, drawn
 
 from musicgen.errors import NotationError
-from musicgen.evaluation.style import MEASURES, compare_to_bach, format_table, measure
+from musicgen.evaluation.style import FAMILIES, MEASURES, compare_to_bach, format_table, measure
 from musicgen.music.chorale import RANGES
 
 FIFTHS = "parallel fifths per 100 transitions"
@@ -71,3 +71,57 @@ def test_a_value_outside_bachs_interval_is_marked():
 def test_what_cannot_be_measured_is_refused(chorales):
     with pytest.raises(NotationError, match=r"pieces|voices"):
         measure(chorales)
+
+
+def rates(text):
+    return {row.name: row.rate.value for row in compare_to_bach([drawn(text)])}
+
+
+def test_chords_are_counted_by_beat_and_in_their_key():
+    found = rates(
+        """
+        4/4, C major
+        S  G4 - - - A4 - - - G4 - - - G4 - - - | F4 - - - E4 - - - D4 - - - C4 - - -^
+        A  E4 - - - F4 - - - D4 - - - E4 - - - | D4 - - - C4 - - - B3 - - - C4 - - -
+        T  C4 - - - C4 - - - B3 - - - C4 - - - | B3 - - - G3 - - - F3 - - - E3 - - -
+        B  C3 - - - F3 - - - G3 - - - E3 - - - | G2 - - - C3 - - - G2 - - - C3 - - -
+        """
+    )
+    assert found["major triads, % of beats"] == 100 * 6 / 8
+    assert found["seventh chords, % of beats"] == 100 * 2 / 8
+    assert found["first inversions, % of beats"] == 100 / 8
+    assert found["changes of chord per quarter"] == 7 / 8
+    assert found["from dominant to tonic, % of changes"] == pytest.approx(100 * 3 / 7)
+    assert found["chords foreign to their key, % of chords"] == 0
+    assert (found["length of a phrase, quarters"], found["length of the note under a fermata, quarters"]) == (8, 1)
+
+
+def test_a_dominant_of_another_chord_is_foreign():
+    text = """
+        4/4, C major
+        S  G4 - - - {} - - - G4 - - - G4 - - -
+        A  E4 - - - D4 - - - D4 - - - E4 - - -
+        T  C4 - - - A3 - - - B3 - - - C4 - - -
+        B  C3 - - - D3 - - - G3 - - - C3 - - -
+        """
+    foreign = "chords foreign to their key, % of chords"
+    assert rates(text.format("F4"))[foreign] == 0
+    assert rates(text.format("F#4"))[foreign] == 25
+
+
+def test_phrases_by_their_fermatas():
+    four = "S C5 - - - D5 - - - E5 - - - C5 - - -^ D5 - - - E5 - - - D5 - - - C5 - - -^ C5 - - - C5 - - -^"
+    rest = " ".join(["C4", *"-" * 39])
+    found = rates(f"{four}\nA {rest}\nT {rest}\nB {rest}")
+    assert found["length of a phrase, quarters"] == pytest.approx(10 / 3)
+    assert found["phrases of their piece's usual length, %"] == pytest.approx(200 / 3)
+    assert found["phrases of eight quarters, %"] == 0
+    without = rates(f"{four.replace('^', '')}\nA {rest}\nT {rest}\nB {rest}")
+    assert np.isnan(without["length of a phrase, quarters"])
+
+
+def test_the_table_has_every_measure_under_its_family():
+    lines = format_table(compare_to_bach([drawn(CADENCES["half"])])).splitlines()
+    headings = [line.split("  ")[0] for line in lines if "value" in line]
+    assert headings == list(FAMILIES)
+    assert len(lines) == len(MEASURES) + len(FAMILIES)
