@@ -11,6 +11,7 @@ from workshop import odd_tune
 
 from musicgen.corpus.store import load_corpus
 from musicgen.evaluation.copying import LIMIT
+from musicgen.evaluation.style import MEASURES
 from musicgen.files import read_score, write_score
 from musicgen.music.chorale import RANGES
 from musicgen.music.convert import to_score
