@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.composers.references import OneByOne
-from musicgen.composers.rulebook.harmony import draw_way, look_ahead, space_for
+from musicgen.composers.rulebook.harmony import draw_way, find_costs, look_ahead, space_for
 from musicgen.composers.rulebook.moments import Moment, find_moments
 from musicgen.composers.rulebook.search import Chosen, Taste, find_way
 from musicgen.composers.rulebook.table import FloatArray
@@ -38,11 +38,10 @@ class RulesComposer(OneByOne):
     def _way(self, sketch: Sketch, moments: list[Moment], seed: int) -> list[Chosen]:
         rng = np.random.default_rng(seed)
         space = space_for(sketch)
-        still = np.zeros((len(moments), len(space.states)))
-        plain = look_ahead(space, moments, still)
-        drawn = draw_way(space, moments, plain.here, self.temperature, rng)
-        still[np.arange(len(moments)), drawn] = -self.bonus
-        outlook = look_ahead(space, moments, still)
+        here, turns = find_costs(space, moments)
+        drawn = draw_way(space, here, turns, self.temperature, rng)
+        here[np.arange(len(moments)), drawn] -= self.bonus
+        outlook = look_ahead(space, here, turns)
         voicer = Voicer(_ranges(sketch), sketch.rules)
         noise = self.whim * rng.gumbel(size=(len(moments), len(VOICES), 128))
         taste = Taste(noise, _contour(moments, voicer.ranges[0], rng))

@@ -22,7 +22,7 @@ from musicgen.music.constraints import Scale
 from musicgen.music.endings import CadenceAt
 from musicgen.music.functions import FunctionalChord, chords_of, following_cost, transposed
 from musicgen.music.harmony import QUALITIES, Chord
-from musicgen.music.pitch import Key
+from musicgen.music.pitch import Key, Mode
 from musicgen.music.sketch import Sketch
 
 IntArray = NDArray[np.int64]
@@ -32,19 +32,15 @@ OTHER_MODE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A chord as the key counts it, and as it sounds (`chord`: classes from C)."""
+    """A chord as its key counts it, and as it sounds: with root and goal from C."""
 
     key: Key
     functional: FunctionalChord
-
-    @property
-    def sounding(self) -> FunctionalChord:
-        return transposed(self.functional, self.key.tonic)
+    sounding: FunctionalChord
 
     @property
     def chord(self) -> Chord:
-        sounding = self.sounding
-        return Chord(sounding.root, sounding.quality, (sounding.bass) % 12)
+        return Chord(self.sounding.root, self.sounding.quality, self.sounding.bass)
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class Space:
 
     @cached_property
     def states(self) -> tuple[State, ...]:
-        return tuple(State(key, chord) for key in self.keys for chord in chords_of(key.mode))
+        return tuple(State(key, chord, transposed(chord, key.tonic)) for key in self.keys for chord in chords_of(key.mode))
 
     @cached_property
     def units(self) -> IntArray:
@@ -132,27 +128,25 @@ class Space:
 
     def _following(self, begins_phrase: bool) -> FloatArray:
         """Into another key by a chord that both have, which is heard anew there."""
-        cost = np.full((len(self.states), len(self.states)), np.inf)
-        starts = np.cumsum([0, *(len(chords_of(key.mode)) for key in self.keys)])
-        change = self._key_costs * (AT_A_PHRASE if begins_phrase else 1.0)
-        for old, (row, row_end) in enumerate(pairwise(starts.tolist())):
-            for new, (column, column_end) in enumerate(pairwise(starts.tolist())):
-                block = _progressions(self.keys[new].mode)
-                if old != new:
-                    twins = [self._twin(state, self.keys[new]) for state in self.states[row:row_end]]
-                    abrupt = np.full(block.shape[1], NO_PIVOT)
-                    block = np.array([abrupt if twin is None else block[twin] for twin in twins])
-                cost[row:row_end, column:column_end] = block + change[old, new]
-        return cost
+        cost = np.full((len(self.states), len(self.states)), NO_PIVOT)
+        for key, columns in self._spans:
+            twins, at_home = self._twins(columns)
+            block = _progressions(key.mode)
+            cost[at_home, columns] = block[twins[at_home]]
+            cost[columns, columns] = block
+        return cost + self._key_change * (AT_A_PHRASE if begins_phrase else 1.0)
 
-    def _twin(self, state: State, key: Key) -> int | None:
-        """The same chord in another key, if it is at home there."""
-        for index, chord in enumerate(chords_of(key.mode)):
-            there = transposed(chord, key.tonic)
-            same = (there.root, there.quality, there.inversion) == (state.sounding.root, state.sounding.quality, state.sounding.inversion)
-            if same and chord.function != "applied":
-                return index
-        return None
+    @cached_property
+    def _spans(self) -> list[tuple[Key, slice]]:
+        """The states of each key."""
+        starts = np.cumsum([0, *(len(chords_of(key.mode)) for key in self.keys)]).tolist()
+        return [(key, slice(start, end)) for key, (start, end) in zip(self.keys, pairwise(starts), strict=True)]
+
+    def _twins(self, columns: slice) -> tuple[IntArray, BoolArray]:
+        """(H,) for each state the same chord in the key of these columns, counted from its first; and whether it is at home there."""
+        known = {_sound(state): index for index, state in enumerate(self.states[columns]) if state.functional.function != "applied"}
+        twins = np.array([known.get(_sound(state), -1) for state in self.states])
+        return twins, twins >= 0
 
     @cached_property
     def ending(self) -> FloatArray:
@@ -167,18 +161,28 @@ class Space:
     @cached_property
     def into_ending(self) -> FloatArray:
         """(H, H) how weak a cadence the two chords make."""
-        return np.array([[_cadence_cost(a, b) for b in self.states] for a in self.states])
+        cost = np.full((len(self.states), len(self.states)), 1.5)
+        for key, span in self._spans:
+            cost[span, span] = _cadences(key.mode)
+        return cost
+
+
+def _sound(state: State) -> tuple[int, str, int]:
+    return state.sounding.root, state.sounding.quality, state.sounding.inversion
 
 
 def _unit(state: State) -> tuple[object, ...]:
-    sounding = state.sounding
-    return sounding.root, sounding.quality, sounding.inversion, sounding.leading_note
+    return *_sound(state), state.sounding.leading_note
 
 
 @cache
-def _progressions(mode: str) -> FloatArray:
-    chords = chords_of("minor" if mode == "minor" else "major")
-    return np.array([[following_cost(before, after) for after in chords] for before in chords])
+def _progressions(mode: Mode) -> FloatArray:
+    return np.array([[following_cost(before, after) for after in chords_of(mode)] for before in chords_of(mode)])
+
+
+@cache
+def _cadences(mode: Mode) -> FloatArray:
+    return np.array([[_cadence_cost(before, after) for after in chords_of(mode)] for before in chords_of(mode)])
 
 
 def _ending_cost(chord: FunctionalChord, key: Key, is_last: bool) -> float:
@@ -196,11 +200,8 @@ def _ending_cost(chord: FunctionalChord, key: Key, is_last: bool) -> float:
     return turned + {9: 2.5, 8: 2.5, 5: 2.5}.get(chord.root, 5.0)
 
 
-def _cadence_cost(before: State, after: State) -> float:
+def _cadence_cost(first: FunctionalChord, last: FunctionalChord) -> float:
     """Dominant to tonic is best, then anything to the dominant; then plagal ones."""
-    if before.key != after.key:
-        return 1.5
-    first, last = before.functional, after.functional
     if last.function == "tonic":
         if first.function == "dominant":
             return 0.5 * (first.inversion > 0) + 0.5 * (first.root != 7)
@@ -232,21 +233,23 @@ def _neighbours(home: Key) -> list[Key]:
 
 @dataclass(frozen=True, eq=False)
 class Outlook:
-    """here (M, H) what a state costs at a moment; onward (M, H) the best way on from it; whole (M, H) the best way through it."""
+    """here (M, H) what a state costs at a moment; onward (M, H) the best way on from it; whole (M, H) the best way through it; turns: M of (H, H), what a state costs after another."""
 
     space: Space
     here: FloatArray
     onward: FloatArray
     whole: FloatArray
+    turns: list[FloatArray]
 
 
-def transition(space: Space, moment: Moment) -> FloatArray:
+def _transition(space: Space, moment: Moment) -> FloatArray:
     """(H, H) from the moment before into this one."""
     cost = space.afresh if moment.fresh else space.inside
     if moment.accent <= BETWEEN:
-        return np.asarray(cost + RULES["hurried"].weight * ~space.same_chord)
-    cost = cost + RULES["held into the beat"].weight * (0.0 if moment.fresh else moment.accent - 0.3) * space.same_chord
-    return np.asarray(cost + moment.ending * space.into_ending) if moment.ending else np.asarray(cost)
+        cost = cost + RULES["hurried"].weight * ~space.same_chord
+    elif not moment.fresh:
+        cost = cost + RULES["held into the beat"].weight * (moment.accent - 0.3) * space.same_chord
+    return np.asarray(cost + moment.ending * space.into_ending, dtype=np.float32)
 
 
 def local_cost(space: Space, moment: Moment, following: Moment | None) -> FloatArray:
@@ -302,27 +305,32 @@ def _price(note: GivenNote) -> float:
     return price * (2.5 if note.share > 0.9 else 1.0)
 
 
-def look_ahead(space: Space, moments: Sequence[Moment], noise: FloatArray) -> Outlook:
-    """Costs at each moment and of the best ways from and through it; `noise` (M, H) is added."""
+def find_costs(space: Space, moments: Sequence[Moment]) -> tuple[FloatArray, list[FloatArray]]:
+    """(M, H) what each state costs at each moment, and for each moment (H, H) what it costs after those of the moment before."""
     following = [*moments[1:], None]
-    here = np.array([local_cost(space, moment, after) for moment, after in zip(moments, following, strict=True)]) + noise
+    here = np.array([local_cost(space, moment, after) for moment, after in zip(moments, following, strict=True)], dtype=np.float32)
+    return here, [_transition(space, moment) for moment in moments]
+
+
+def look_ahead(space: Space, here: FloatArray, turns: list[FloatArray]) -> Outlook:
+    """The best ways from and through each state."""
     onward, forward = np.zeros_like(here), np.zeros_like(here)
-    for index in range(len(moments) - 2, -1, -1):
-        onward[index] = (transition(space, moments[index + 1]) + (here + onward)[index + 1]).min(axis=1)
+    for index in range(len(here) - 2, -1, -1):
+        onward[index] = (turns[index + 1] + (here + onward)[index + 1]).min(axis=1)
     forward[0] = here[0] + space.beginning
-    for index in range(1, len(moments)):
-        forward[index] = (forward[index - 1][:, None] + transition(space, moments[index])).min(axis=0) + here[index]
-    return Outlook(space, here, onward, forward + onward)
+    for index in range(1, len(here)):
+        forward[index] = (forward[index - 1][:, None] + turns[index]).min(axis=0) + here[index]
+    return Outlook(space, here, onward, forward + onward, turns)
 
 
-def draw_way(space: Space, moments: Sequence[Moment], here: FloatArray, temperature: float, rng: np.random.Generator) -> list[int]:
+def draw_way(space: Space, here: FloatArray, turns: list[FloatArray], temperature: float, rng: np.random.Generator) -> list[int]:
     """A state for each moment, drawn with probability exp(-cost / temperature) among all ways: sums from the end, then draws."""
     onward = np.zeros_like(here)
-    for index in range(len(moments) - 2, -1, -1):
-        onward[index] = _soft_minimum(transition(space, moments[index + 1]) + (here + onward)[index + 1], temperature)
+    for index in range(len(here) - 2, -1, -1):
+        onward[index] = _soft_minimum(turns[index + 1] + (here + onward)[index + 1], temperature)
     way: list[int] = []
-    for index, moment in enumerate(moments):
-        into = transition(space, moment)[way[-1]] if way else space.beginning
+    for index in range(len(here)):
+        into = turns[index][way[-1]] if way else space.beginning
         cost = (into + here[index] + onward[index]) / temperature
         way.append(int((rng.gumbel(size=len(cost)) - cost).argmax()))
     return way

@@ -1,6 +1,6 @@
 """Part-writing from one chord to the next: how often each rule is broken between every voicing before and every one after.
 
-Shapes: A voicings before, B after; V voices, the bass last.
+Shapes: A voicings before, B after; V voices, the bass last, and first of the axes, so that each voice's table lies in one piece.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.composers.rulebook.moments import Moment
+from musicgen.composers.rulebook.moments import BETWEEN, Moment
 from musicgen.composers.rulebook.table import BASS, INNER, TUNE, Counts, FloatArray
 from musicgen.composers.rulebook.voicings import NONE, Voicings
 from musicgen.music.chorale import REST, BoolArray
@@ -19,108 +19,110 @@ from musicgen.music.pitch import Key, spell
 from musicgen.music.rules import Leap, NoParallels, VoiceRule
 
 IntArray = NDArray[np.int64]
+PitchArray = NDArray[np.int16]
 FIFTH, DIMINISHED_FIFTH = 7, 6
 
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """From all voicings before to all after: was (A, 1, V), now (1, B, V), moves (A, B, V), 0 from and to rests."""
+    """From all voicings before to all after: was (V, A, 1), now (V, 1, B), moves (V, A, B), 0 from and to rests; sounds: neither is one."""
 
-    was: IntArray
-    now: IntArray
-    moves: IntArray
+    was: PitchArray
+    now: PitchArray
+    moves: PitchArray
     sounds: BoolArray
 
     @classmethod
     def between(cls, before: Voicings, after: Voicings) -> _Step:
-        was, now = before.last[:, None], after.first[None]
+        was = before.last.T[:, :, None].astype(np.int16)
+        now = after.first.T[:, None, :].astype(np.int16)
         sounds = (was != REST) & (now != REST)
-        return cls(was, now, np.where(sounds, now - was, 0), sounds)
+        return cls(was, now, np.where(sounds, now - was, 0).astype(np.int16), sounds)
+
+    @property
+    def none(self) -> FloatArray:
+        return np.zeros(self.moves.shape[1:], dtype=np.float32)
 
 
 def breaches(before: Voicings, after: Voicings, moment: Moment, home: Key, rules: tuple[VoiceRule, ...] = ()) -> Counts:
-    """(A, B) of each rule; `moment`: of the voicings after."""
+    """(A, B) of each rule; `moment`: of the voicings after. What does not occur at all may be left out."""
     step = _Step.between(before, after)
-    return {
-        **_together(step, moment, rules),
-        **_tendencies(step, before, after, moment),
-        **_lines(step, moment),
-        "cross-relation": _cross_relations(before, after, home) if not moment.fresh else _none(step),
-        "asked to hold": (moment.holds & (step.was != step.now)).sum(axis=-1) * 1.0,
-    }
-
-
-def _none(step: _Step) -> FloatArray:
-    return np.zeros(step.moves.shape[:2])
+    counts = {**_together(step, moment, rules), **_tendencies(step, before, after, moment), **_lines(step, moment)}
+    if not moment.fresh:
+        counts["cross-relation"] = _cross_relations(before, after, home)
+    for voice in np.flatnonzero(moment.holds).tolist():
+        counts["asked to hold"] = counts.get("asked to hold", step.none) + (step.was[voice] != step.now[voice])
+    return counts
 
 
 def _together(step: _Step, moment: Moment, rules: tuple[VoiceRule, ...]) -> Counts:
     """Pairs of voices. Pairs of given ones are nobody's fault."""
-    voices = step.moves.shape[-1]
-    fifths, octaves, contrary, hidden, unequal, overlap, ruled = (_none(step) for _ in range(7))
-    for upper, lower in combinations(range(voices), 2):
+    last = len(step.moves) - 1
+    way = np.sign(step.moves).astype(np.int8)
+    counts: dict[str, FloatArray] = {}
+    parallel = "parallels between phrases" if moment.fresh else ""
+
+    def add(name: str, found: BoolArray) -> None:
+        counts[name] = counts.get(name, step.none) + found
+
+    for upper, lower in combinations(range(last + 1), 2):
         if not (moment.free[upper] or moment.free[lower]):
             continue
-        was, now = step.was[..., upper] - step.was[..., lower], step.now[..., upper] - step.now[..., lower]
-        up, low = step.moves[..., upper], step.moves[..., lower]
-        both = (up != 0) & (low != 0)
-        same_way = both & ((up > 0) == (low > 0))
-        again = both & (was % 12 == now % 12)
-        is_fifth, is_octave = np.abs(was) % 12 == FIFTH, was % 12 == 0
-        fifths += again & same_way & is_fifth
-        octaves += again & same_way & is_octave
-        contrary += again & ~same_way & (is_fifth | is_octave)
-        if lower == voices - 1:
-            unequal += same_way & (was % 12 == DIMINISHED_FIFTH) & (now % 12 == FIFTH)
-            if upper == 0:
-                hidden += same_way & ~again & ((now % 12 == FIFTH) | (now % 12 == 0)) & (np.abs(up) > 2)
+        was, now = (step.was[upper] - step.was[lower]) % 12, (step.now[upper] - step.now[lower]) % 12
+        turned = way[upper] * way[lower]
+        again = was == now
+        perfect_fifth = again & ((was == FIFTH) | (step.was[upper] - step.was[lower] == -FIFTH))
+        for name, found in (("parallel fifths", perfect_fifth), ("parallel octaves", again & (was == 0))):
+            add(parallel or name, found & (turned > 0))
+            add("fifths by contrary motion", found & (turned < 0))
+        if moment.fresh:
+            continue
+        if lower == last:
+            add("unequal fifths", (was == DIMINISHED_FIFTH) & (now == FIFTH) & (turned > 0))
+        if lower == last and upper == 0:
+            add("hidden fifths", ((now == FIFTH) | (now == 0)) & ~again & (turned > 0) & (np.abs(step.moves[0]) > 2))
         if lower == upper + 1:
-            sounds = step.sounds[..., upper] & step.sounds[..., lower]
-            overlap += sounds & ((step.now[..., lower] > step.was[..., upper]) | (step.now[..., upper] < step.was[..., lower]))
-    if any(isinstance(rule, NoParallels) for rule in rules):
-        ruled += fifths + octaves
+            passed = (step.now[lower] > step.was[upper]) | (step.now[upper] < step.was[lower])
+            add("overlap", passed & step.sounds[upper] & step.sounds[lower])
+    if not moment.fresh:
+        add("all one way", (way == way[0]).all(axis=0) & (way[0] != 0))
+    return {**counts, **_ruled_out(step, moment, rules, counts)}
+
+
+def _ruled_out(step: _Step, moment: Moment, rules: tuple[VoiceRule, ...], counts: Counts) -> Counts:
+    """Of rules that were asked for and bind one chord to the next."""
+    broken = step.none
     for rule in rules:
-        if isinstance(rule, Leap):
-            ruled += ((np.abs(step.moves) > rule.most) & moment.free).any(axis=-1)
-    moving = np.sign(step.moves)
-    one_way = (moving != 0).all(axis=-1) & (moving == moving[..., :1]).all(axis=-1)
-    loose = moment.fresh
-    return {
-        "parallel fifths": fifths * (not loose),
-        "parallel octaves": octaves * (not loose),
-        "parallels between phrases": (fifths + octaves) * loose,
-        "fifths by contrary motion": contrary,
-        "hidden fifths": hidden * (not loose),
-        "unequal fifths": unequal,
-        "overlap": overlap * (not loose),
-        "all one way": one_way * (1.0 - loose),
-        "rule of the sketch": ruled,
-    }
+        if isinstance(rule, NoParallels):
+            names = ("parallel fifths", "parallel octaves", "parallels between phrases")
+            broken = broken + sum((counts[name] for name in names if name in counts), step.none)
+        elif isinstance(rule, Leap):
+            broken = broken + (np.abs(step.moves[moment.free]) > rule.most).any(axis=0)
+    return {"rule of the sketch": broken} if rules else {}
 
 
 def _tendencies(step: _Step, before: Voicings, after: Voicings, moment: Moment) -> Counts:
     """Leading notes rise, sevenths fall; neither need if the chord stays, or if the next has no place for them to go."""
-    free = moment.free
     leading, seventh = before.leading[:, None], before.seventh[:, None]
     rises = (leading != NONE) & _has(after, (leading + 1) % 12) & ~_has(after, leading % 12)
-    is_leading = (step.was % 12 == leading[..., None]) & step.sounds & rises[..., None] & free
-    unresolved = is_leading & (step.moves != 1)
-    drops = unresolved & ((step.moves == -4) | (step.moves == -3))
-    inner = drops[..., 1:-1].sum(axis=-1) + 0.0
-    is_seventh = (step.was % 12 == seventh[..., None]) & step.sounds & (seventh != NONE)[..., None] & free
-    stays = (step.moves == 0) & _has(after, seventh % 12)[..., None]
-    falls = (step.moves == -1) | (step.moves == -2)
-    new_seventh = (step.now % 12 == after.seventh[None, :, None]) & (after.seventh != NONE)[None, :, None]
-    augmented = ((step.was % 12 == before.leading[:, None, None]) & (step.moves == -3)) | (
-        (step.now % 12 == after.leading[None, :, None]) & (step.moves == 3)
-    )
-    return {
-        "leading note unresolved": unresolved.sum(axis=-1) - inner,
-        "inner leading note unresolved": inner,
-        "seventh unresolved": (is_seventh & ~falls & ~stays).sum(axis=-1) * (1.0 - 0.5 * moment.fresh),
-        "seventh leapt to": (new_seventh & (np.abs(step.moves) > 2) & free).sum(axis=-1) * 1.0,
-        "augmented second": (augmented & free).sum(axis=-1) * 1.0,
-    }
+    stays = _has(after, seventh % 12)
+    new_leading, new_seventh = after.leading[None], after.seventh[None]
+    counts: dict[str, FloatArray] = {}
+    for voice in np.flatnonzero(moment.free).tolist():
+        was, now, move = step.was[voice] % 12, step.now[voice] % 12, step.moves[voice]
+        unresolved = (was == leading) & rises & (move != 1) & step.sounds[voice]
+        is_inner = 0 < voice < len(step.moves) - 1
+        drops = unresolved & ((move == -4) | (move == -3)) if is_inner else np.zeros_like(unresolved)
+        kept = (move == -1) | (move == -2) | ((move == 0) & stays)
+        found = {
+            "leading note unresolved": unresolved & ~drops,
+            "inner leading note unresolved": drops,
+            "seventh unresolved": (was == seventh) & ~kept & step.sounds[voice],
+            "seventh leapt to": (now == new_seventh) & (np.abs(move) > 2),
+            "augmented second": ((was == leading) & (move == -3)) | ((now == new_leading) & (move == 3)),
+        }
+        counts |= {name: counts.get(name, step.none) + each for name, each in found.items()}
+    return counts
 
 
 def _has(after: Voicings, classes: IntArray) -> BoolArray:
@@ -130,28 +132,30 @@ def _has(after: Voicings, classes: IntArray) -> BoolArray:
 
 def _lines(step: _Step, moment: Moment) -> Counts:
     """What each free voice pays for its interval; between phrases half."""
+    if not moment.free.any():
+        return {}
+    share = np.float32(0.5 if moment.fresh else 1.0)
     size = np.minimum(np.abs(step.moves), len(INNER) - 1)
-    share = 0.5 if moment.fresh else 1.0
-    last = size.shape[-1] - 1
-    inner = sum((INNER[size[..., voice]] * moment.free[voice] for voice in range(1, last)), _none(step))
-    return {
-        "tune": TUNE[size[..., 0]] * (moment.free[0] * share),
-        "inner leap": inner * share,
-        "bass line": BASS[size[..., last]] * (moment.free[last] * share),
-        "static": (size == 0).all(axis=-1) * float(moment.free.any() and moment.accent > 0.1),
-    }
+    last = len(size) - 1
+    counts = {"inner leap": step.none}
+    for voice in np.flatnonzero(moment.free).tolist():
+        name, table = ("tune", TUNE) if voice == 0 else ("bass line", BASS) if voice == last else ("inner leap", INNER)
+        counts[name] = counts.get(name, step.none) + share * table.astype(np.float32)[size[voice]]
+    if moment.accent > BETWEEN:
+        counts["static"] = (size == 0).all(axis=0) * np.float32(1.0)
+    return counts
 
 
 def _cross_relations(before: Voicings, after: Voicings, home: Key) -> FloatArray:
     """(A, B) notes whose chromatic neighbour comes next, but in another voice."""
-    was, now = before.last[:, None] % 12, after.first[None] % 12
-    found = np.zeros((len(before), len(after)))
+    was, now = before.last % 12, after.first % 12
+    found = np.zeros((len(before), len(after)), dtype=np.float32)
     for low, high in _chromatic_pairs(home):
         for one, other in ((low, high), (high, low)):
-            has, gets = (was == one).any(axis=-1), (now == other).any(axis=-1)
-            if has.any() and gets.any():
-                itself = ((was == one) & (now == other)).any(axis=-1)
-                found += has & gets & ~itself
+            has, gets = np.flatnonzero((was == one).any(axis=1)), np.flatnonzero((now == other).any(axis=1))
+            if len(has) and len(gets):
+                itself = ((was[has] == one)[:, None] & (now[gets] == other)[None]).any(axis=-1)
+                found[np.ix_(has, gets)] += ~itself
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.composers.rulebook import leading
-from musicgen.composers.rulebook.harmony import Outlook, transition
+from musicgen.composers.rulebook.harmony import Outlook
 from musicgen.composers.rulebook.moments import Moment
 from musicgen.composers.rulebook.table import IMPOSSIBLE, RULES, FloatArray, weigh
 from musicgen.composers.rulebook.voicings import Voicer, Voicings
@@ -155,7 +155,7 @@ def _join(
         old, old_at = np.unique(before.rows, return_inverse=True)
         new, new_at = np.unique(rows, return_inverse=True)
         led = weigh(leading.breaches(before.voicings[old], voicings[new], moment, space.home, rules))
-        turns = transition(space, moment)[np.ix_(before.states, states)]
+        turns = outlook.turns[index][np.ix_(before.states, states)]
         reached = before.costs[:, None] + turns + led[np.ix_(old_at, new_at)]
         parents = reached.argmin(axis=0)
         costs = reached[parents, np.arange(len(states))] + here

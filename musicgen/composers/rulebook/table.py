@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.float64] | NDArray[np.float32]
 Counts = Mapping[str, FloatArray]
 """Breaches by the rule's name; the arrays are of one shape."""
 
@@ -80,7 +80,10 @@ RULES: dict[str, Rule] = {
 
 def weigh(counts: Counts) -> FloatArray:
     """What these breaches cost together."""
-    return np.asarray(sum((RULES[name].weight * count for name, count in counts.items()), np.float64(0.0)))
+    total: FloatArray = np.zeros(1, dtype=np.float32)
+    for name, count in counts.items():
+        total = total + np.float32(RULES[name].weight) * count
+    return total
 
 
 # What a voice pays for each interval, in semitones from 0 to 12 and for all wider ones.
