@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from musicgen.cli import corpus, evaluate, models, separate, train, write
+from musicgen.cli.steering_options import spelled_out
 from musicgen.errors import MusicgenError
 from musicgen.files.atomic import os_reason
 
@@ -68,7 +69,7 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns the exit code; what went wrong is one line on stderr."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = spelled_out(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to fail

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +18,8 @@ from musicgen.files.atomic import check_output
 
 if TYPE_CHECKING:
     from musicgen.steering.request import Request
+
+ORIGINAL, USUAL_ORIGINAL = "--original", 12  # as in steering.request
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,10 @@ _OPTIONS: Mapping[str, Any] = {
     "seed": _whole("The same seed gives the same music. By default a random one, which is printed."),
     "count": _whole("Write several pieces, numbered c-001.mid, ..., with seeds counting up.", show_default="1"),
     "alternatives": _whole("Write several that differ from each other, numbered like --count."),
+    "original": _whole(
+        f"Refuse what shares so many slices with a training piece, {USUAL_ORIGINAL} if not said, and draw anew; needs the corpus.",
+        metavar="[SLICES]",
+    ),
     "rank": _flag("The best alternative first: likelihood, part-writing, originality.", "--rank"),
 }
 _WHICH_BARS = _texts("Bars to rewrite: 5, 5-8 or 2,5-8. A pick-up is bar 0.")
@@ -108,6 +116,14 @@ _OUTPUT: Mapping[str, tuple[Any, Any]] = {
     "save_request": (Annotated[Path | None, typer.Option(help="Write what was asked, with the seed, as a request file: my.toml.")], None),
     "as_json": (JsonOption, False),
 }
+
+
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """`--original` alone gets its usual value: an option with or without a value is nothing that typer knows."""
+    spelled = []
+    for word, after in zip_longest(arguments, arguments[1:], fillvalue=""):
+        spelled += [word, str(USUAL_ORIGINAL)] if word == ORIGINAL and not re.fullmatch(r"-?\d+", after) else [word]
+    return spelled
 
 
 def command(task: str, takes: tuple[str, ...]) -> Callable[[Callable[[Request, Output], None]], Callable[..., None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,8 @@ def _write(answers: Sequence[Answer], count: int, paths: Sequence[Path], output:
             "meter": str(each.chorale.meter),
             "files": [str(file) for file in written],
         }
-        pieces.append(record if each.score is None else record | {"score": each.score, "parts": each.parts})
+        record |= {} if each.score is None else {"score": each.score, "parts": each.parts}
+        pieces.append(record | ({"shared": asdict(each.shared), "shared_run": str(each.shared)} if each.shared else {}))
     return pieces
 
 
@@ -166,7 +168,8 @@ def _report(outcome: dict[str, Any], as_json: bool) -> None:
         return screen.result_json(outcome)
     for piece in outcome["pieces"]:
         score = f", score {piece['score']:.3f}" if "score" in piece else ""
-        screen.remark(f"seed {piece['seed']}: {piece['key']}, {piece['meter']}{score}")
+        shared = f"; it shares {piece['shared_run']}" if "shared_run" in piece else ""
+        screen.remark(f"seed {piece['seed']}: {piece['key']}, {piece['meter']}{score}{shared}")
         for file in piece["files"]:
             screen.result(file)
     screen.remark(f"{outcome['model']}; " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in outcome["seconds"].items()))

@@ -78,6 +78,12 @@ class _Cut:
         start, final = int(self.start[first]), int(self.start[last])
         return Passage(start, int(self.end[last]), chorale.place(start), chorale.place(final))
 
+    def counts(self, steps: BoolArray | None) -> BoolArray:
+        """(N,) whether a slice has one of the steps (T,)."""
+        if steps is None:
+            return np.ones(len(self.start), dtype=bool)
+        return np.array([steps[start:end].any() for start, end in zip(self.start, self.end, strict=True)], dtype=bool)
+
 
 def _cut(chorale: Chorale) -> _Cut:
     cut = slices(chorale)
@@ -109,12 +115,12 @@ class CopyIndex:
         self._order: IntArray = np.argsort(shape, kind="stable")  # slices of one shape side by side
         self._shapes: IntArray = shape[self._order]
 
-    def longest_run(self, chorale: Chorale) -> SharedRun | None:
-        """The first of the longest; None if not even a slice is shared."""
+    def longest_run(self, chorale: Chorale, counted: BoolArray | None = None) -> SharedRun | None:
+        """The first of the longest; None if not even a slice is shared. Only slices with a step that is `counted` (T,), all if not said."""
         if chorale.voices != self.voices:
             raise NotationError(f"copying is measured on {self.voices} voices, this piece has {chorale.voices}; choose those to measure")
         cut = _cut(chorale)
-        length, here, there = self._search(cut)
+        length, here, there = self._search(cut, cut.counts(counted))
         if not length:
             return None
         number = int(np.searchsorted(self._begin, there, side="right")) - 1
@@ -135,14 +141,14 @@ class CopyIndex:
         there = Excerpt(source, run.there.start, run.there.end, (run.title or run.source, f"{run.there}, {source.key}"))
         return shared_run_svg(here, there, f"{_count(run.slices, 'slice')} shared{run.moved}")
 
-    def _search(self, cut: _Cut) -> tuple[int, int, int]:
-        """The length of the longest run, and its last slice in the piece and among the N."""
+    def _search(self, cut: _Cut, counts: BoolArray) -> tuple[int, int, int]:
+        """The length of the longest run, and its last slice in the piece and among the N; a slice that does not count ends a run."""
         left, right = (np.searchsorted(self._shapes, cut.shape, side) for side in ("left", "right"))
         length = np.zeros(len(self._order) + 1, dtype=np.int64)  # of the run that ends just before each of the N slices
         shift = np.zeros_like(length)
         best, before = (0, 0, 0), self._order[:0]
         for here in range(len(cut.shape)):
-            there = self._order[left[here] : right[here]]
+            there = self._order[left[here] : right[here] if counts[here] else left[here]]
             moved = cut.lowest[here] - self._lowest[there]
             run = np.where((shift[there] == moved) & ~self._is_first[there], length[there], 0) + 1
             length[before] = 0

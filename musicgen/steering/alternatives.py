@@ -43,6 +43,8 @@ MOSTLY = 0.9
 
 SketchOf = Callable[[int], Sketch]
 """Of a seed."""
+Accepts = Callable[[int, Sketch, Chorale], bool]
+"""Whether a seed's chorale will do at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +70,21 @@ def alternatives(
     originality: CopyIndex | None = None,
     on_progress: Callable[[float], None] = lambda share: None,
     judge: Composer | None = None,
+    accepts: Accepts = lambda seed, sketch, chorale: True,
+    draws_each: int = DRAWS_EACH,
 ) -> list[Alternative]:
     """The best first, or by seed if not to be ranked. Any two differ, in pitch or onset, in a share `distinct` of the free cells at least.
 
     `sketch`: of them all, or of each seed; a later seed whose sketch has no room for what is asked (NotationError) is passed over.
-    Seeds count up from `seed`. What is too like an earlier one is passed over, and more are drawn, up to DRAWS_EACH times as many as asked:
-    where the sketch does not leave enough freedom, fewer are returned (`too_few` says so). Nats are of `judge`, the composer itself if
-    not said; of one that states none, voice leading and originality alone make the score.
+    Seeds count up from `seed`. What is not accepted or too like an earlier one is passed over, and more are drawn, up to `draws_each`
+    times as many as asked: where the sketch does not leave enough freedom, fewer are returned (`too_few` says so). Nats are of `judge`,
+    the composer itself if not said; of one that states none, voice leading and originality alone make the score.
     """
     sketch_of = cache(_same(sketch) if isinstance(sketch, Sketch) else sketch)
     _check(sketch_of(seed), count, distinct, rank)
-    found = [Alternative(chorale, each) for each, chorale in _distinct(composer, sketch_of, seed, count, distinct, on_progress)]
+    seeds = range(seed, seed + draws_each * count)
+    drawn = _distinct(composer, sketch_of, seeds, count, accepts, distinct, on_progress)
+    found = [Alternative(chorale, each) for each, chorale in drawn]
     if not rank:
         return found
     ranked = [rated(each, sketch_of(each.seed), judge or composer, originality) for each in found]
@@ -119,19 +125,25 @@ def _check(sketch: Sketch, count: int, distinct: float, rank: bool) -> None:
 
 
 def _distinct(
-    composer: Composer, sketch_of: SketchOf, seed: int, count: int, distinct: float, on_progress: Callable[[float], None]
+    composer: Composer,
+    sketch_of: SketchOf,
+    seeds: Sequence[int],
+    count: int,
+    accepts: Accepts,
+    distinct: float,
+    on_progress: Callable[[float], None],
 ) -> list[tuple[int, Chorale]]:
     """Seed and chorale of the first that are unlike all before; as many as are missing are drawn together, over and over."""
     found: list[tuple[int, Chorale]] = []
     drawn, rest = 0, 1.0
-    while len(found) < count and drawn < DRAWS_EACH * count:
-        seeds = range(seed + drawn, seed + min(drawn + count - len(found), DRAWS_EACH * count))
-        sketches = dict(_with_room(sketch_of, seeds))
+    while len(found) < count and drawn < len(seeds):
+        tried = seeds[drawn : drawn + count - len(found)]
+        sketches = dict(_with_room(sketch_of, tried))
         filled = composer.fill_many(list(sketches.values()), list(sketches), _most_of(on_progress, rest)) if sketches else []
         for (each, sketch), chorale in zip(sketches.items(), filled, strict=True):
-            if all(difference(sketch, chorale, other) >= distinct for _, other in found):
+            if accepts(each, sketch, chorale) and all(difference(sketch, chorale, other) >= distinct for _, other in found):
                 found.append((each, chorale))
-        drawn, rest = drawn + len(seeds), rest * (1 - MOSTLY)
+        drawn, rest = drawn + len(tried), rest * (1 - MOSTLY)
     on_progress(1.0)
     return found
 

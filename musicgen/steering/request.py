@@ -37,13 +37,14 @@ _NOTES = ("pin", "avoid", "only", "rhythm", "chords", "chord_mode", "cadence", "
 _ASKS = (*_NOTES, "no_crossing", "spacing", "leap", "no_parallels")
 DIALS = ("density", "chromaticism", "temperature", "top_p", "sweeps")
 _ANSWERS = ("model", "seed", "count", "alternatives", "rank")
+_NEW = "original"  # not of a variation, most of which is its source
 TAKES: Mapping[Task, Texts] = {
-    "compose": (*_PLAN, *_ASKS, *DIALS, *_ANSWERS),
-    "harmonize": (*_TUNE, *_ASKS, *DIALS, *_ANSWERS),
-    "fill": (*_REGION, *_MARKS, *_ASKS, *DIALS, *_ANSWERS),
+    "compose": (*_PLAN, *_ASKS, *DIALS, *_ANSWERS, _NEW),
+    "harmonize": (*_TUNE, *_ASKS, *DIALS, *_ANSWERS, _NEW),
+    "fill": (*_REGION, *_MARKS, *_ASKS, *DIALS, *_ANSWERS, _NEW),
     "vary": ("keep_share", "how", *_REGION, *_ASKS, *DIALS, *_ANSWERS),
-    "continue": (*_GROWTH, *_ASKS, *DIALS, *_ANSWERS),
-    "precede": (*_GROWTH, *_ASKS, *DIALS, *_ANSWERS),
+    "continue": (*_GROWTH, *_ASKS, *DIALS, *_ANSWERS, _NEW),
+    "precede": (*_GROWTH, *_ASKS, *DIALS, *_ANSWERS, _NEW),
 }
 """Which fields belong to which task."""
 
@@ -55,9 +56,11 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "seed": (0, math.inf),
     "count": (1, 999),
     "alternatives": (1, 999),
+    "original": (1, math.inf),
     "density": (0.4, 2.5),
     "chromaticism": (0, 30),
 }
+USUAL_ORIGINAL = 12  # evaluation.copying.LIMIT, which is not imported before it is needed
 CHOICES: Mapping[str, Texts] = {"how": ("unlikely", "random"), "chord_mode": ("strict", "loose")}
 COUNTS_BARS: tuple[Task, ...] = ("compose", "continue", "precede")
 _KEYS = {"start": "from", "end": "to"}  # a field whose key is a word of Python's
@@ -121,6 +124,8 @@ class Request:
     count: int | None = None
     alternatives: int | None = None
     rank: bool | None = None
+    original: int | None = None
+    """Slices shared with a training piece from which a draw is refused; true is USUAL_ORIGINAL."""
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """Where a field was written, for errors: `{"pin": "--pin"}`."""
@@ -251,6 +256,14 @@ def _read_whole(value: object) -> int:
     return value
 
 
+def _read_original(value: object) -> int:
+    if value is True:
+        return USUAL_ORIGINAL
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("a whole number of slices, or true")
+    return value
+
+
 def _read_number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("a number")
@@ -275,7 +288,7 @@ def _reader(hint: Any) -> Callable[[object], object]:
 
 
 FIELDS = tuple(each.name for each in fields(Request) if each.name not in ("task", "origins"))
-READERS = {name: _reader(hint) for name, hint in get_type_hints(Request).items() if name in FIELDS}
+READERS = {name: _reader(hint) for name, hint in get_type_hints(Request).items() if name in FIELDS} | {"original": _read_original}
 
 
 def _toml(value: object) -> str:

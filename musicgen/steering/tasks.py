@@ -32,6 +32,7 @@ from musicgen.music.tune import find_part, find_tune, with_voices
 from musicgen.separation.separator import separate
 from musicgen.steering import asks
 from musicgen.steering.marks import marked_region
+from musicgen.steering.originality import Originality
 from musicgen.steering.pins import without_pins
 from musicgen.steering.request import DIALS, Request, Task
 from musicgen.steering.variation import Commission, How, continue_score, precede_score, vary_score
@@ -77,17 +78,24 @@ class Ready:
 @dataclass(frozen=True, eq=False)
 class Job:
     """pieces: one a seed; piece: that of any other seed; stem: a name for their files; draft: the score with nothing rewritten, to see
-    whether it can be written at all; remarks: what a user should know."""
+    whether it can be written at all; remarks: what a user should know; originality: what is refused of a composer's draws."""
 
     pieces: Sequence[Ready]
     piece: Callable[[int], Ready]
     stem: str
     draft: Score | None = None
     remarks: Sequence[str] = ()
+    originality: Originality | None = None
 
 
 def prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None = None) -> Job:
     """Reads the source and makes a sketch for each seed. `composer`: gives the one whose judgement is asked for, where it is: in `vary`."""
+    originality = Originality.of(request)
+    job = _prepare(request, seeds, composer)
+    return replace(job, originality=originality) if originality else job
+
+
+def _prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None) -> Job:
     if request.task == "compose":
         return _compose(request, seeds)
     if request.task == "harmonize":

@@ -24,6 +24,7 @@ def values_of(name):
     return {
         "_read_text": st.text(min_size=1),
         "_read_texts": st.lists(st.text(), min_size=1, max_size=3).map(tuple),
+        "_read_original": st.integers(1, 10**9),
         "_read_whole": st.integers(int(least), int(min(most, 10**9))),
         "_read_number": st.floats(least, most),
         "_read_yes": st.booleans(),
