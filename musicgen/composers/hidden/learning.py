@@ -1,0 +1,104 @@
+"""Learning: pieces to counts by name, and counts to tables. Each mode has chords of its own; voice leading and patterns are shared.
+
+Counts are (N, D + 1): D ids and how often they were seen together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from musicgen.composers.hidden.reading import (
+    Read,
+    activity_rows,
+    around_rows,
+    chain_rows,
+    gather_labels,
+    motion_rows,
+    pair_rows,
+    pattern_rows,
+    read,
+    shape_rows,
+    slices,
+    tally,
+    tune_rows,
+)
+from musicgen.composers.hidden.symbols import PITCHES, IntArray, Labels
+from musicgen.composers.hidden.tables import Leading, Patterns, Smoothing, Tables
+from musicgen.errors import CheckpointError, ConfigError
+from musicgen.music.chorale import Chorale
+from musicgen.music.pitch import Mode
+
+MODES: tuple[Mode, ...] = ("major", "minor")
+OWN = ("labels", "chain", "tune", "shapes", "activity")
+SHARED = ("pairs", "motions", "slice_pairs", "slice_motions", "patterns", "around")
+LEAST_PATTERN = 2
+
+
+def count_all(pieces: Sequence[Chorale], least: int, on_progress: Callable[[float], None]) -> dict[str, IntArray]:
+    """Everything that is kept in a checkpoint: `major.chain`, `pairs`, ..."""
+    counts: dict[str, IntArray] = {}
+    everything: list[Read] = []
+    for number, mode in enumerate(MODES):
+        own = [piece for piece in pieces if piece.key.mode == mode and piece.steps]
+        if not own:
+            raise ConfigError(f"no piece in {mode} to learn from; an hmm needs some in each mode")
+        labels = gather_labels(own, least)
+        readings = [read(piece, labels) for piece in own]
+        everything += readings
+        counts |= {f"{mode}.{name}": rows for name, rows in _own_counts(readings, labels).items()}
+        on_progress((number + 1) / 3)
+    counts |= _shared_counts(everything)
+    on_progress(1.0)
+    return {name: rows.astype(np.int32) for name, rows in counts.items()}
+
+
+def _own_counts(readings: Sequence[Read], labels: Labels) -> dict[str, IntArray]:
+    return {
+        "labels": labels.codes,
+        "chain": tally(chain_rows(piece, len(labels)) for piece in readings),
+        "tune": tally(tune_rows(piece, PITCHES) for piece in readings),
+        "shapes": tally(shape_rows(piece) for piece in readings),
+        "activity": tally(activity_rows(piece) for piece in readings),
+    }
+
+
+def _shared_counts(readings: Sequence[Read]) -> dict[str, IntArray]:
+    patterns = np.concatenate([pattern_rows(piece) for piece in readings])
+    around = np.concatenate([around_rows(piece) for piece in readings])
+    kinds, which, often = np.unique(patterns, axis=0, return_inverse=True, return_counts=True)
+    usual = np.flatnonzero(often >= min(LEAST_PATTERN, often.max()))
+    place = np.full(len(kinds), -1)
+    place[usual] = np.arange(len(usual))
+    seen = np.concatenate([around, place[which.ravel()][:, None]], axis=1)
+    cuts = [slices(piece) for piece in readings]
+    return {
+        "pairs": tally(pair_rows(piece.skeleton) for piece in readings),
+        "motions": tally(motion_rows(piece.skeleton) for piece in readings),
+        "slice_pairs": tally(pair_rows(cut) for cut in cuts),
+        "slice_motions": tally(motion_rows(cut) for cut in cuts),
+        "patterns": kinds[usual],
+        "around": tally([seen[seen[:, -1] >= 0]]),
+    }
+
+
+def tables_of(counts: Mapping[str, IntArray], smoothing: Smoothing) -> dict[Mode, Tables]:
+    expected = {*SHARED, *(f"{mode}.{name}" for mode in MODES for name in OWN)}
+    if set(counts) != expected:
+        wrong = sorted(set(counts) ^ expected)[0]
+        raise CheckpointError(f"weights {wrong}: {'missing' if wrong in expected else 'not of an hmm'}; train the model again")
+    leading = Leading.of(counts["pairs"], counts["motions"], smoothing.leading)
+    cuts = Leading.of(counts["slice_pairs"], counts["slice_motions"], smoothing.leading)
+    patterns = Patterns.of(counts["patterns"], counts["around"], smoothing.pattern)
+    return {
+        mode: Tables.of(
+            Labels(counts[f"{mode}.labels"]),
+            {name: counts[f"{mode}.{name}"] for name in OWN},
+            leading,
+            cuts,
+            patterns,
+            smoothing,
+        )
+        for mode in MODES
+    }
