@@ -15,7 +15,7 @@ import numpy as np
 from musicgen.corpus.store import Corpus
 from musicgen.evaluation.distances import BachDistances
 from musicgen.evaluation.grade import PUBLISHED, PUBLISHED_TOTAL, BachGrade, Grade
-from musicgen.evaluation.style import RESAMPLINGS, Comparison, Rate, compare_to_bach, format_table
+from musicgen.evaluation.style import RESAMPLINGS, Comparison, Rate, compare_to_bach, format_table, interval_of
 from musicgen.music.chorale import Chorale
 
 TOTAL = "all nine together"
@@ -26,7 +26,7 @@ def median_grades(grades: Sequence[Grade], seed: int = 0) -> dict[str, Rate]:
     """The median over pieces of each part and of the total, with its 95 % interval by bootstrap over pieces."""
     table = np.array([[*(grade.parts[feature] for feature in PUBLISHED), grade.total] for grade in grades])  # (N, F)
     drawn = np.random.default_rng(seed).integers(len(table), size=(RESAMPLINGS, len(table)))
-    lows, highs = np.percentile(np.median(table[drawn], axis=1), [2.5, 97.5], axis=0)
+    lows, highs = interval_of(np.median(table[drawn], axis=1), len(table))
     rows = zip((*PUBLISHED, TOTAL), np.median(table, axis=0), lows, highs, strict=True)
     return {name: Rate(float(value), float(low), float(high)) for name, value, low, high in rows}
 

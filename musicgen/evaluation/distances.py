@@ -124,7 +124,7 @@ def _distance(distribution: Distribution, tallies: Sequence[Histogram], referenc
     total = counted.sum(axis=0)
     value = distribution.distance(total, bach)
     margin = NORMAL_95 * _jackknife_error([distribution.distance(total - row, bach) for row in counted if (total - row).any()])
-    return Rate(value, max(0.0, value - margin), value + margin)
+    return Rate(value, float(np.maximum(0.0, value - margin)), value + margin)
 
 
 def _jackknife_error(without_one: Sequence[float]) -> float:

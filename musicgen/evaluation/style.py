@@ -141,7 +141,7 @@ def measure(chorales: Sequence[Chorale], seed: int = 0) -> dict[str, Rate]:
     drawn = np.random.default_rng(seed).multinomial(len(counted), np.full(len(counted), 1 / len(counted)), RESAMPLINGS)  # (R, N)
     scale = np.array([measure.scale for measure in MEASURES])
     values = scale * _ratio(events.sum(axis=0), chances.sum(axis=0))
-    lows, highs = _interval(scale * _ratio(drawn @ events, drawn @ chances))
+    lows, highs = interval_of(scale * _ratio(drawn @ events, drawn @ chances), len(counted))
     rows = zip(MEASURES, values, lows, highs, strict=True)
     return {measure.name: Rate(float(value), float(low), float(high)) for measure, value, low, high in rows}
 
@@ -150,8 +150,13 @@ def _ratio(events: FloatArray, chances: FloatArray) -> FloatArray:
     return np.divide(events, chances, out=np.full_like(events, np.nan), where=chances > 0)
 
 
-def _interval(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(R, M) resampled rates -> (M,) lower and upper ends of 95 %; nan where a sample had no chances at all."""
+def interval_of(samples: FloatArray, pieces: int) -> tuple[FloatArray, FloatArray]:
+    """(R, M) values resampled over pieces -> (M,) lower and upper ends of 95 %.
+
+    They are nan where a sample had no chances at all, and for a single piece, which says nothing of others.
+    """
+    if pieces < 2:
+        return np.full(samples.shape[1], np.nan), np.full(samples.shape[1], np.nan)
     low, high = np.percentile(samples, [2.5, 97.5], axis=0)
     return low, high
 

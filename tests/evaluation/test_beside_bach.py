@@ -37,4 +37,6 @@ def test_medians_of_grades_and_their_intervals():
     assert rates[TOTAL].value == 3
     assert (rates[TOTAL].low, rates[TOTAL].high) == (1, 50)
     assert rates["pitch"].value == pytest.approx(3 / 9)
-    assert np.isfinite(median_grades(grades[:1])[TOTAL].high)
+    alone = median_grades(grades[:1])["pitch"]
+    assert alone.value == pytest.approx(1 / 9)
+    assert np.isnan(alone.low)

@@ -51,6 +51,13 @@ def test_the_same_seed_gives_the_same_interval(bach_pieces):
     assert measure(chorales, seed=3) != measure(chorales, seed=4)
 
 
+def test_one_piece_has_no_interval(bach_pieces):
+    (row, *_) = compare_to_bach([bach_pieces[0].chorale])
+    assert row.rate.value >= 0
+    assert np.isnan(row.rate.low)
+    assert np.isnan(row.rate.high)
+
+
 def test_a_rate_without_a_chance_is_nan_and_prints_as_a_dash():
     rows = compare_to_bach([drawn("S C5\nA G4\nT E4\nB C3")])
     (row,) = [row for row in rows if row.name == FIFTHS]
