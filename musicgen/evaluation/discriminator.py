@@ -1,0 +1,208 @@
+"""Discriminator: how well a small network, trained from scratch, tells generated pieces from real ones it has not seen.
+
+0.5 is what a coin would reach. Every piece is judged by a network that learned from others (cross-validation by piece). The control sets
+one random half of Bach against the other, with equally many pieces where there are so many: where it finds a difference, the figure is
+worth nothing. What the network cannot see: key and register (`tokenizers.rolls`), length, pick-up, meter and mode (`matching`), fermatas,
+titles, tempo. The network is that of `models.convnet`, after Choi, Fazekas and Sandler (2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from musicgen.errors import NotationError
+from musicgen.evaluation.intervals import share_interval
+from musicgen.evaluation.matching import halves, inner_bars, matched
+from musicgen.models.convnet import ConvNet, ConvNetConfig
+from musicgen.models.fitting import FitConfig, Rolls, answer, fit
+from musicgen.music.chorale import Chorale
+from musicgen.tokenizers.rolls import voices_roll
+
+FOLDS = 5
+INNER = 0.15  # of the pieces learned from, for early stopping
+FEWEST = 10  # of each set: less would leave a fold without one
+WINDOW = 32
+FIT = FitConfig(window=WINDOW)
+REAL, GENERATED = 0, 1
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`accuracy` of telling two sets apart, by piece, with its 95 % interval; `area` under the ROC curve.
+
+    `real` and `generated`: index of each piece judged -> the probability that it is generated.
+    """
+
+    accuracy: float
+    interval: Interval
+    area: float
+    real: dict[int, float]
+    generated: dict[int, float]
+
+
+@dataclass(frozen=True)
+class Discrimination:
+    """A verdict, and the same of two halves of Bach; `left_out`: pieces that no piece of the other set can stand against."""
+
+    verdict: Verdict
+    control_verdict: Verdict
+    left_out: int
+
+    @property
+    def accuracy(self) -> float:
+        return self.verdict.accuracy
+
+    @property
+    def interval(self) -> Interval:
+        return self.verdict.interval
+
+    @property
+    def control(self) -> float:
+        return self.control_verdict.accuracy
+
+    @property
+    def control_interval(self) -> Interval:
+        return self.control_verdict.interval
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether the control is where chance would have it."""
+        return self.control_interval[0] <= 0.5 <= self.control_interval[1]
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of both sets together that were judged."""
+        return len(self.verdict.real) + len(self.verdict.generated)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "accuracy": self.accuracy,
+            "interval": self.interval,
+            "area": self.verdict.area,
+            "control": self.control,
+            "control_interval": self.control_interval,
+            "control_area": self.control_verdict.area,
+            "control_pieces": len(self.control_verdict.real) + len(self.control_verdict.generated),
+            "is_fair": self.is_fair,
+            "pieces": self.pieces,
+            "left_out": self.left_out,
+            "real": self.verdict.real,
+            "generated": self.verdict.generated,
+        }
+
+    def lines(self) -> list[str]:
+        control = self.control_verdict
+        return [
+            f"told from Bach: {_share(self.verdict)}, {self.pieces} pieces",
+            f"Bach from Bach: {_share(control)}, {len(control.real) + len(control.generated)} pieces"
+            + ("" if self.is_fair else "; chance, 50 %, is outside: the figure above is worth nothing"),
+        ]
+
+
+def _share(verdict: Verdict) -> str:
+    low, high = verdict.interval
+    return f"{100 * verdict.accuracy:.1f} % of the pieces [{100 * low:.1f}, {100 * high:.1f}], area {verdict.area:.2f}"
+
+
+def discriminate(
+    real: Sequence[Chorale],
+    generated: Sequence[Chorale],
+    seed: int = 1,
+    on_progress: Callable[[float], None] = lambda share: None,
+    *,
+    more_real: Sequence[Chorale] = (),
+    fit_config: FitConfig = FIT,
+) -> Discrimination:
+    """Equal seeds give equal verdicts. `real` must be pieces from which the generator has not learned; `more_real`, which the control
+    draws its halves from too, may be any. Refuses fewer than FEWEST pieces of a set that can be compared."""
+    if len({chorale.voices for chorale in (*real, *generated, *more_real)}) > 1:
+        raise NotationError("all pieces need the same number of voices; leave the others out, or compare them apart")
+    chosen = matched(real, generated, seed)
+    usable = tuple(
+        [index for index in side if inner_bars(pieces[index], WINDOW)] for side, pieces in zip(chosen, (real, generated), strict=True)
+    )
+    if min(map(len, usable)) < FEWEST:
+        raise NotationError(
+            f"only {len(usable[REAL])} real and {len(usable[GENERATED])} generated pieces can be compared, of meters and modes that both sets "
+            f"have, in equal numbers, and longer than {WINDOW} steps beside pick-up and last bar; at least {FEWEST} of each are needed"
+        )
+    left_out = len(real) + len(generated) - sum(map(len, usable))
+    verdict = tell_apart(
+        [real[index] for index in usable[REAL]],
+        [generated[index] for index in usable[GENERATED]],
+        seed,
+        lambda share: on_progress(share / 2),
+        fit_config,
+    )
+    pool = [chorale for chorale in [*real, *more_real] if inner_bars(chorale, WINDOW)]
+    one, other = halves(pool, len(usable[REAL]), seed)
+    control = tell_apart(
+        [pool[index] for index in one], [pool[index] for index in other], seed, lambda share: on_progress((1 + share) / 2), fit_config
+    )
+    return Discrimination(_renamed(verdict, *usable), _renamed(control, one, other), left_out)
+
+
+def _renamed(verdict: Verdict, real: Sequence[int], generated: Sequence[int]) -> Verdict:
+    """With the indices that the caller's sets have."""
+    names = [
+        {names[index]: share for index, share in side.items()} for side, names in ((verdict.real, real), (verdict.generated, generated))
+    ]
+    return Verdict(verdict.accuracy, verdict.interval, verdict.area, *names)
+
+
+def tell_apart(
+    first: Sequence[Chorale],
+    second: Sequence[Chorale],
+    seed: int,
+    on_progress: Callable[[float], None] = lambda share: None,
+    config: FitConfig = FIT,
+) -> Verdict:
+    """The cross-validated verdict over two sets as they are."""
+    chorales = [*first, *second]
+    labels = np.repeat([REAL, GENERATED], [len(first), len(second)])
+    rolls = Rolls(
+        [voices_roll(chorale) for chorale in chorales], [inner_bars(chorale, config.window) for chorale in chorales], labels[:, None]
+    )
+    folds = _folds(labels, FOLDS, np.random.default_rng(seed))
+    shares = np.zeros(len(chorales))
+    for fold in range(FOLDS):
+        judged = np.flatnonzero(folds == fold)
+        shares[judged] = _judge(rolls, np.flatnonzero(folds != fold), judged, 100 * seed + fold, config)
+        on_progress((fold + 1) / FOLDS)
+    right = int(((shares > 0.5) == (labels == GENERATED)).sum())
+    parts = [dict(enumerate(shares[labels == label].tolist())) for label in (REAL, GENERATED)]
+    area = _area(shares[labels == GENERATED], shares[labels == REAL])
+    return Verdict(right / len(labels), share_interval(right, len(labels)), area, *parts)
+
+
+def _folds(labels: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(N,) the part of each piece; every part has its share of both labels."""
+    folds = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        of_label = rng.permutation(np.flatnonzero(labels == label))
+        folds[of_label] = np.arange(len(of_label)) % count
+    return folds
+
+
+def _judge(rolls: Rolls, learned: NDArray[np.int64], judged: NDArray[np.int64], seed: int, config: FitConfig) -> NDArray[np.float64]:
+    """The probability that each judged piece is generated, by a network that has not seen it."""
+    parts = _folds(rolls.labels[learned, 0], round(1 / INNER), np.random.default_rng(seed))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = ConvNet(ConvNetConfig(planes=rolls.rolls[0].shape[0])).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        fit(net, rolls.subset(learned[parts > 0]), rolls.subset(learned[parts == 0]), config, seed)
+    shares: NDArray[np.float64] = answer(net, rolls.subset(judged), config)[0][:, GENERATED]
+    return shares
+
+
+def _area(high: NDArray[np.float64], low: NDArray[np.float64]) -> float:
+    """How often a piece of the one set gets more than one of the other; a tie is half."""
+    return float(((high[:, None] > low).mean() + (high[:, None] >= low).mean()) / 2)
