@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.composers.references import OneByOne
-from musicgen.composers.rulebook.harmony import draw_way, find_costs, look_ahead, space_for
+from musicgen.composers.rulebook.harmony import Space, draw_way, find_costs, look_ahead, space_for
 from musicgen.composers.rulebook.moments import Moment, find_moments
+from musicgen.composers.rulebook.ornaments import Heard, ornamented
 from musicgen.composers.rulebook.search import Chosen, Taste, find_way
 from musicgen.composers.rulebook.table import FloatArray
 from musicgen.composers.rulebook.voicings import Voicer
@@ -31,13 +32,13 @@ class RulesComposer(OneByOne):
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         check_requests(self.name, len(VOICES), [sketch], [seed], takes_rules=True)
-        moments = find_moments(sketch)
-        way = self._way(sketch, moments, seed)
-        return _written(sketch, moments, way)
-
-    def _way(self, sketch: Sketch, moments: list[Moment], seed: int) -> list[Chosen]:
         rng = np.random.default_rng(seed)
-        space = space_for(sketch)
+        moments, space = find_moments(sketch), space_for(sketch)
+        way = self._way(sketch, moments, space, rng)
+        heard = [Heard(space.states[chosen.state].key, space.states[chosen.state].sounding) for chosen in way]
+        return ornamented(sketch, moments, heard, _written(sketch, moments, way), rng)
+
+    def _way(self, sketch: Sketch, moments: list[Moment], space: Space, rng: np.random.Generator) -> list[Chosen]:
         here, turns = find_costs(space, moments)
         drawn = draw_way(space, here, turns, self.temperature, rng)
         here[np.arange(len(moments)), drawn] -= self.bonus

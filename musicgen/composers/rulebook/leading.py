@@ -6,6 +6,7 @@ Shapes: A voicings before, B after; V voices, the bass last, and first of the ax
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -150,7 +151,7 @@ def _cross_relations(before: Voicings, after: Voicings, home: Key) -> FloatArray
     """(A, B) notes whose chromatic neighbour comes next, but in another voice."""
     was, now = before.last % 12, after.first % 12
     found = np.zeros((len(before), len(after)), dtype=np.float32)
-    for low, high in _chromatic_pairs(home):
+    for low, high in chromatic_pairs(home):
         for one, other in ((low, high), (high, low)):
             has, gets = np.flatnonzero((was == one).any(axis=1)), np.flatnonzero((now == other).any(axis=1))
             if len(has) and len(gets):
@@ -159,7 +160,8 @@ def _cross_relations(before: Voicings, after: Voicings, home: Key) -> FloatArray
     return found
 
 
-def _chromatic_pairs(home: Key) -> list[tuple[int, int]]:
+@cache
+def chromatic_pairs(home: Key) -> list[tuple[int, int]]:
     """Pitch classes a semitone apart that are written on one line in this key: F and F# in G major."""
     letters = [spell(60 + pitch_class, home).letter for pitch_class in range(12)]
     return [(each, (each + 1) % 12) for each in range(12) if letters[each] == letters[(each + 1) % 12]]

@@ -72,6 +72,14 @@ RULES: dict[str, Rule] = {
     "bass line": Rule(1.0, "what a bass pays for its interval"),
     "static": Rule(1.2, "nothing moves, though a beat goes by"),
     "contour": Rule(0.1, "a free soprano away from the arch drawn for its phrase, in semitones"),
+    # between chords; what a seed likes comes on top, so that some are taken and some are not
+    "passing note": Rule(-0.3, "within a third"),
+    "passing seventh": Rule(-0.4, "within a third, and itself of the chord"),
+    "neighbour note": Rule(1.0, "between a note and its repetition"),
+    "suspension": Rule(-0.5, "on a strong beat"),
+    "weak suspension": Rule(0.5, "on a weak one"),
+    "ornaments at once": Rule(0.3, "two voices move between the beats"),
+    "ornaments in dissonance": Rule(4.0, "with each other"),
     # asked for
     "asked to hold": Rule(IMPOSSIBLE, "a note is struck where it must be held"),
     "rule of the sketch": Rule(IMPOSSIBLE, "a rule between voices that was asked for"),
