@@ -9,7 +9,7 @@ import typer
 
 from musicgen.cli import screen
 from musicgen.cli.options import CorpusOption, JsonOption, ModelArgument, SplitOption, use_one_thread
-from musicgen.errors import CorpusError, FileError, NotationError
+from musicgen.errors import ConfigError, CorpusError, FileError, NotationError
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
@@ -116,6 +116,47 @@ def copying(
     beside = [f"{learned.name}, test split: {control}"] if control else []
     value = report.to_dict() | {"corpus": learned.name, "control": control.totals() if control else None}
     _print(value | ({"pictures": drawn} if picture else {}), [*report.lines(), str(report), *beside, *drawn], as_json)
+
+
+@app.command()
+def discriminator(
+    target: Annotated[str, typer.Argument(help="A folder of four-voice files; or a composer of `musicgen models`, which composes a set.")],
+    split: SplitOption = "valid",
+    corpus: CorpusOption = DEFAULT_CORPUS,
+    count: Annotated[int, typer.Option(min=10, help="Pieces that a composer composes.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the networks, and of the first piece composed.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """How well a network trained for it tells these pieces from held-out Bach: 50 % is as good as him. Beside it, Bach against Bach."""
+    use_one_thread()
+    from musicgen.corpus.matrices import load_any_corpus
+    from musicgen.evaluation.discriminator import discriminate
+
+    held_out = load_any_corpus(corpus)
+    if split == "train":
+        raise ConfigError("what generated the pieces may have learned from the train split; choose valid or test")
+    real = {piece.name: piece.chorale for piece in held_out.pieces(split)}
+    generated = _generated(target, split, held_out, count, seed)
+    learned = [piece.chorale for piece in held_out.pieces("train", near_copies=False)] if "train" in held_out.counts() else []
+    with screen.progress("telling apart") as show:
+        report = discriminate([*real.values()], [*generated.values()], seed, lambda share: show(share, ""), more_real=learned)
+    value = report.to_dict() | {"split": split, "corpus": held_out.name, **report.named([*real], [*generated])}
+    _print(value, [*report.lines(), *report.piece_lines([*generated])], as_json)
+
+
+def _generated(target: str, split: str, corpus: Corpus, count: int, seed: int) -> dict[str, Chorale]:
+    """Pieces by name: read from a folder, or composed."""
+    if Path(target).exists() and not (Path(target) / "config.json").exists():
+        return {path.stem: _chorale(path) for path in _score_files([Path(target)])}
+    from musicgen.composers.loading import load_composer
+    from musicgen.evaluation.composed import compose_set
+    from musicgen.evaluation.unseen import check_unseen
+
+    composer = load_composer(target)
+    check_unseen(composer, corpus, split)
+    with screen.progress("composing") as show:
+        pieces = compose_set(composer, count, seed, on_progress=lambda share: show(share, ""))
+    return {f"seed {number}": piece for number, piece in enumerate(pieces, seed)}
 
 
 def _subjects(model: str, split: str, corpus: str | Corpus, seen: bool) -> tuple[Composer, list[Chorale], float]:

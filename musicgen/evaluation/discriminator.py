@@ -28,6 +28,7 @@ FOLDS = 5
 INNER = 0.15  # of the pieces learned from, for early stopping
 FEWEST = 10  # of each set: less would leave a fold without one
 WINDOW = 32
+SHOWN = 5
 FIT = FitConfig(window=WINDOW)
 REAL, GENERATED = 0, 1
 
@@ -98,13 +99,34 @@ class Discrimination:
             "generated": self.verdict.generated,
         }
 
+    def named(self, real: Sequence[str], generated: Sequence[str]) -> dict[str, dict[str, float]]:
+        """The probabilities by the names of the pieces, the least like Bach first."""
+        sides = (("real", self.verdict.real, real), ("generated", self.verdict.generated, generated))
+        return {side: {names[index]: share for index, share in _falling(shares)} for side, shares, names in sides}
+
+    def piece_lines(self, names: Sequence[str]) -> list[str]:
+        """The generated pieces that gave themselves away most, and those that passed best."""
+        ranked = _falling(self.verdict.generated)
+        show = [ranked[:SHOWN], ranked[-SHOWN:][::-1]] if len(ranked) > SHOWN else [ranked]
+        titles = ("gave themselves away", "passed best")
+        return [
+            f"{title}: " + ", ".join(f"{names[index]} ({100 * share:.0f} %)" for index, share in part)
+            for title, part in zip(titles, show, strict=False)
+        ]
+
     def lines(self) -> list[str]:
+        """Two figures, and what they rest on."""
         control = self.control_verdict
         return [
             f"told from Bach: {_share(self.verdict)}, {self.pieces} pieces",
             f"Bach from Bach: {_share(control)}, {len(control.real) + len(control.generated)} pieces"
             + ("" if self.is_fair else "; chance, 50 %, is outside: the figure above is worth nothing"),
+            *([f"left out: {self.left_out} pieces without a counterpart of their meter and mode, or too short"] if self.left_out else []),
         ]
+
+
+def _falling(shares: dict[int, float]) -> list[tuple[int, float]]:
+    return sorted(shares.items(), key=lambda item: -item[1])
 
 
 def _share(verdict: Verdict) -> str:
@@ -131,8 +153,8 @@ def discriminate(
     )
     if min(map(len, usable)) < FEWEST:
         raise NotationError(
-            f"only {len(usable[REAL])} real and {len(usable[GENERATED])} generated pieces can be compared, of meters and modes that both sets "
-            f"have, in equal numbers, and longer than {WINDOW} steps beside pick-up and last bar; at least {FEWEST} of each are needed"
+            f"only {len(usable[REAL])} real and {len(usable[GENERATED])} generated pieces can be compared, at least {FEWEST} of each are needed: "
+            f"equally many of each meter and mode, and {WINDOW} steps long without pick-up and last bar"
         )
     left_out = len(real) + len(generated) - sum(map(len, usable))
     verdict = tell_apart(
