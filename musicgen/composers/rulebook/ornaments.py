@@ -68,6 +68,7 @@ def ornamented(sketch: Sketch, moments: Sequence[Moment], heard: Sequence[Heard]
             onset[ornament.voice, _half(moment)] = True
             if ornament.suspended:
                 onset[ornament.voice, moment.start] = False
+    onset[:, 1:] |= (pitch[:, 1:] != pitch[:, :-1]) & sketch.free[:, 1:]
     filled = plain.replaced(pitch=pitch, onset=onset)
     return filled if all(rule.kept_by(filled, sketch.free) for rule in sketch.rules) else plain
 
