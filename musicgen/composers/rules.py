@@ -46,7 +46,7 @@ class RulesComposer(OneByOne):
         voicer = Voicer(_ranges(sketch), sketch.rules)
         noise = self.whim * rng.gumbel(size=(len(moments), len(VOICES), 128))
         taste = Taste(noise, _contour(moments, voicer.ranges[0], rng))
-        return find_way(moments, outlook, voicer, taste, sketch.rules)
+        return find_way(moments, outlook, voicer, taste, sketch.rules).chosen
 
 
 def _ranges(sketch: Sketch) -> FloatArray:

@@ -56,7 +56,7 @@ _Row = tuple[int, str, Function, tuple[float | None, ...], int | None]
 # Root, quality, function, cost in root position and in each inversion (None: not in use), goal.
 # A tonic's third cost is that of the cadential six-four.
 _MAJOR: tuple[_Row, ...] = (
-    (0, "", "tonic", (0.0, 0.4, 0.8), None),
+    (0, "", "tonic", (0.0, 0.4, 1.2), None),
     (2, "m", "predominant", (0.6, 0.5), None),
     (2, "m7", "predominant", (1.0, 0.4, 2.0, 1.6), None),
     (4, "m", "substitute", (1.4, 2.0), None),
@@ -85,7 +85,7 @@ _MAJOR: tuple[_Row, ...] = (
     (11, "7", "applied", (2.2, 1.9, None, None), 4),
 )
 _MINOR: tuple[_Row, ...] = (
-    (0, "m", "tonic", (0.0, 0.4, 0.8), None),
+    (0, "m", "tonic", (0.0, 0.4, 1.2), None),
     (0, "", "tonic", (2.0, None), None),
     (2, "dim", "predominant", (None, 0.5), None),
     (2, "m7b5", "predominant", (1.0, 0.4, 2.0, 1.6), None),
@@ -145,7 +145,7 @@ UNRESOLVED = 3.0  # an applied chord that does not go to its goal
 LOST_SEVENTH = 1.5  # a seventh chord and then its bare triad
 AGAIN = 0.3  # the chord sounds on, in the same position
 LOOSE_SIX_FOUR = 5.0  # a six-four that is no cadential one
-CADENTIAL = 1.0  # what a cadential six-four gains where it goes on to the dominant
+CADENTIAL = 0.3  # what a cadential six-four gains where it goes on to the dominant
 
 
 @cache

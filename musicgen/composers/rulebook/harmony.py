@@ -109,7 +109,8 @@ class Space:
     def beginning(self) -> FloatArray:
         """(H,) how unusual it is to begin with it."""
         cost = {"tonic": 0.2, "dominant": 0.4, "substitute": 0.6, "predominant": 0.9, "applied": 1.4}
-        return np.array([cost[state.functional.function] + 0.5 * state.functional.inversion for state in self.states])
+        turned = (0.0, 0.5, 3.0, 1.5)
+        return np.array([cost[state.functional.function] + turned[state.functional.inversion] for state in self.states])
 
     @cached_property
     def _key_change(self) -> FloatArray:

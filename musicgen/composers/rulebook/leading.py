@@ -21,7 +21,7 @@ from musicgen.music.rules import Leap, NoParallels, VoiceRule
 
 IntArray = NDArray[np.int64]
 PitchArray = NDArray[np.int16]
-FIFTH, DIMINISHED_FIFTH = 7, 6
+FOURTH, DIMINISHED_FIFTH, FIFTH = 5, 6, 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +158,24 @@ def _cross_relations(before: Voicings, after: Voicings, home: Key) -> FloatArray
                 itself = ((was[has] == one)[:, None] & (now[gets] == other)[None]).any(axis=-1)
                 found[np.ix_(has, gets)] += ~itself
     return found
+
+
+def melodic(earlier: IntArray, was: IntArray, now: IntArray, moment: Moment) -> Counts:
+    """(A, B) of rules about three notes of a line: A ways that sounded `earlier` and then `was`, each (A, V), and B that go on to `now`."""
+    if moment.fresh:
+        return {}
+    counts: dict[str, FloatArray] = {}
+    for voice, name in ((0, "tune"), (len(moment.free) - 1, "bass")):
+        if not moment.free[voice]:
+            continue
+        first, second, third = earlier[:, voice, None], was[:, voice, None], now[None, :, voice]
+        known = (first != REST) & (second != REST)
+        counts[f"{name} turns back"] = (known & (third == first) & (third != second)).astype(np.float32)
+        if voice == 0:
+            leap, on = second - first, third - second
+            counts["tune stands still"] = (known & (leap == 0) & (on == 0)).astype(np.float32)
+            counts["leap not recovered"] = (known & (np.abs(leap) >= FOURTH) & (np.sign(on) != -np.sign(leap))).astype(np.float32)
+    return counts
 
 
 @cache

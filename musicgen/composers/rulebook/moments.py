@@ -113,7 +113,7 @@ def _sounding(sketch: Sketch) -> BoolArray:
 def _is_silent(sketch: Sketch, sounding: BoolArray, start: int, end: int) -> bool:
     """Whether every voice that tells what to do rests throughout, so that the free ones rest with it."""
     given = ~sketch.free[:, start] & sounding
-    asked = sketch.must_begin()[:, start].any()
+    asked = (sketch.must_begin() | sketch.must_hold())[:, start:end].any()
     return bool(given.any() and (sketch.given.pitch[given, start:end] == REST).all() and not asked)
 
 

@@ -20,6 +20,7 @@ from musicgen.music.rules import NoCrossing, Spacing, VoiceRule
 IntArray = NDArray[np.int64]
 OCTAVE, TWELFTH = 12, 19
 MOST_VOICINGS = 160  # of one chord at one moment
+MOST_PITCHES = 10  # of one voice in one chord
 NEARBY = 4  # pitches of a voice that has to take what it can get
 COMFORT = 4  # semitones from either end of a range
 NONE = -9  # no such pitch class
@@ -65,9 +66,15 @@ class Voicer:
             choices = self._choices(moment, held)
             for voice in np.flatnonzero(moment.free).tolist():
                 own = np.array([sounding.bass]) if voice == len(moment.free) - 1 else classes
-                choices[voice] = choices[voice][np.isin(choices[voice] % 12, own)]
+                choices[voice] = self._central(choices[voice][np.isin(choices[voice] % 12, own)], voice)
             self.kept[key] = self._best(moment, state, choices)
         return self.kept[key]
+
+    def _central(self, pitches: IntArray, voice: int) -> IntArray:
+        """Of a wide range the middle."""
+        if len(pitches) <= MOST_PITCHES:
+            return pitches
+        return np.sort(pitches[np.argsort(np.abs(pitches - self.ranges[voice].mean()), kind="stable")[:MOST_PITCHES]])
 
     def nearby(self, moment: Moment, state: State, before: IntArray, held: dict[int, IntArray]) -> Voicings:
         """What is allowed, in no chord, near to what sounded before (V,)."""
@@ -179,6 +186,7 @@ def _doublings(state: State, first: IntArray) -> Counts:
         "third doubled": np.maximum(third - 1, 0) * float(is_major and has_perfect_fifth),
         "root not doubled": (root < 2) * float(is_triad and sounding.inversion == 0),
         "bass not doubled": (fifth < 2) * float(sounding.is_six_four),
+        "tritone doubled": np.maximum(np.maximum(root, fifth) - 1, 0) * float(is_triad and members[2] == 6),
         "third missing": (third == 0) * 1.0,
         "root missing": (root == 0) * 1.0,
         "fifth missing": (fifth == 0) * (1.0 if has_perfect_fifth else 8.0),
