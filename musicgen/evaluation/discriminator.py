@@ -142,6 +142,7 @@ def discriminate(
     *,
     more_real: Sequence[Chorale] = (),
     fit_config: FitConfig = FIT,
+    folds: int = FOLDS,
 ) -> Discrimination:
     """Equal seeds give equal verdicts. `real` must be pieces from which the generator has not learned; `more_real`, which the control
     draws its halves from too, may be any. Refuses fewer than FEWEST pieces of a set that can be compared."""
@@ -153,8 +154,8 @@ def discriminate(
     )
     if min(map(len, usable)) < FEWEST:
         raise NotationError(
-            f"only {len(usable[REAL])} real and {len(usable[GENERATED])} generated pieces can be compared, at least {FEWEST} of each are needed: "
-            f"equally many of each meter and mode, and {WINDOW} steps long without pick-up and last bar"
+            f"{len(usable[REAL])} real and {len(usable[GENERATED])} generated pieces can be compared, at least {FEWEST} of each are needed:"
+            f" equally many of each meter and mode, and {WINDOW} steps long without pick-up and last bar"
         )
     left_out = len(real) + len(generated) - sum(map(len, usable))
     verdict = tell_apart(
@@ -163,11 +164,17 @@ def discriminate(
         seed,
         lambda share: on_progress(share / 2),
         fit_config,
+        folds,
     )
     pool = [chorale for chorale in [*real, *more_real] if inner_bars(chorale, WINDOW)]
     one, other = halves(pool, len(usable[REAL]), seed)
     control = tell_apart(
-        [pool[index] for index in one], [pool[index] for index in other], seed, lambda share: on_progress((1 + share) / 2), fit_config
+        [pool[index] for index in one],
+        [pool[index] for index in other],
+        seed,
+        lambda share: on_progress((1 + share) / 2),
+        fit_config,
+        folds,
     )
     return Discrimination(_renamed(verdict, *usable), _renamed(control, one, other), left_out)
 
@@ -186,6 +193,7 @@ def tell_apart(
     seed: int,
     on_progress: Callable[[float], None] = lambda share: None,
     config: FitConfig = FIT,
+    folds: int = FOLDS,
 ) -> Verdict:
     """The cross-validated verdict over two sets as they are."""
     chorales = [*first, *second]
@@ -193,16 +201,16 @@ def tell_apart(
     rolls = Rolls(
         [voices_roll(chorale) for chorale in chorales], [inner_bars(chorale, config.window) for chorale in chorales], labels[:, None]
     )
-    folds = _folds(labels, FOLDS, np.random.default_rng(seed))
+    parts = _folds(labels, folds, np.random.default_rng(seed))
     shares = np.zeros(len(chorales))
-    for fold in range(FOLDS):
-        judged = np.flatnonzero(folds == fold)
-        shares[judged] = _judge(rolls, np.flatnonzero(folds != fold), judged, 100 * seed + fold, config)
-        on_progress((fold + 1) / FOLDS)
+    for fold in range(folds):
+        judged = np.flatnonzero(parts == fold)
+        shares[judged] = _judge(rolls, np.flatnonzero(parts != fold), judged, 100 * seed + fold, config)
+        on_progress((fold + 1) / folds)
     right = int(((shares > 0.5) == (labels == GENERATED)).sum())
-    parts = [dict(enumerate(shares[labels == label].tolist())) for label in (REAL, GENERATED)]
+    sides = [dict(enumerate(shares[labels == label].tolist())) for label in (REAL, GENERATED)]
     area = _area(shares[labels == GENERATED], shares[labels == REAL])
-    return Verdict(right / len(labels), share_interval(right, len(labels)), area, *parts)
+    return Verdict(right / len(labels), share_interval(right, len(labels)), area, *sides)
 
 
 def _folds(labels: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 
 UNKNOWN = -1
 SMOOTHING = 0.05
+SETTLING = 3  # batches
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def fit(
         _follow(mean, net, min(config.average, update / (update + 9)))
         if update % config.look_every and update != config.updates:
             continue
+        _settle(mean, learned, config, rng)
         nats = _nats(answer(mean, inner, config), inner.labels)
         looks = 0 if nats < best else looks + 1
         if nats < best:
@@ -84,15 +86,31 @@ def fit(
 
 def _update(net: nn.Module, learned: Rolls, config: FitConfig, rng: np.random.Generator, optimizer: torch.optim.Optimizer) -> None:
     net.train()
+    windows, targets = _draw(learned, config, rng)
+    optimizer.zero_grad()
+    _loss(net(windows), targets).backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _draw(learned: Rolls, config: FitConfig, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """(B, C, P, window) and (B, Q): the answers to the first question in turn, then a piece, then a window of it, then a shift."""
     first = learned.labels[:, 0]
     by_answer = [np.flatnonzero(first == value) for value in np.unique(first)]
     pieces = [int(rng.choice(by_answer[turn % len(by_answer)])) for turn in range(config.batch)]
     places = [(piece, int(rng.choice(learned.starts[piece])), int(rng.integers(-config.shift, config.shift + 1))) for piece in pieces]
-    logits = net(_batch(learned.rolls, places, config.window))
-    targets = torch.from_numpy(learned.labels[pieces])
-    optimizer.zero_grad()
-    _loss(logits, targets).backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+    return _batch(learned.rolls, places, config.window), torch.from_numpy(learned.labels[pieces])
+
+
+@torch.no_grad()
+def _settle(net: nn.Module, learned: Rolls, config: FitConfig, rng: np.random.Generator) -> None:
+    """Batch normalization as it is under these weights: what was gathered on the way belongs to the weights before."""
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    net.train()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over the batches
+    for _ in range(SETTLING):
+        net(_draw(learned, config, rng)[0])
 
 
 def _loss(logits: Sequence[Tensor], targets: Tensor) -> Tensor:
@@ -118,11 +136,8 @@ def _batch(rolls: Sequence[NDArray[np.bool_]], places: Sequence[tuple[int, int, 
 
 @torch.no_grad()
 def _follow(mean: nn.Module, net: nn.Module, decay: float) -> None:
-    for average, value in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
-        if average.is_floating_point():
-            average.lerp_(value, 1 - decay)
-        else:
-            average.copy_(value)
+    for average, value in zip(mean.parameters(), net.parameters(), strict=True):
+        average.lerp_(value, 1 - decay)
 
 
 def _nats(answers: Sequence[NDArray[np.float64]], labels: NDArray[np.int64]) -> float:
