@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny import PAIRS, SKETCHER_CHECKPOINT, SKETCHER_CONFIG, tiny_committee, tiny_committee_composer, tiny_sketcher, tiny_sketcher_composer
 
-from musicgen.composers import left_to_right
+from musicgen.composers import left_to_right, step_by_step
 from musicgen.composers.left_to_right import SketcherComposer
 from musicgen.composers.plan import Plan, plan_sketch
 from musicgen.models.committee import Committee
@@ -62,12 +62,12 @@ def test_what_is_drawn_is_as_likely_as_the_likelihood_says(build, monkeypatch) -
         fills.append(fill_left_to_right(*task))
         return fills[-1]
 
-    monkeypatch.setattr(left_to_right, "fill_left_to_right", keep)
+    monkeypatch.setattr(step_by_step, "fill_left_to_right", keep)
     for sketches in (SKETCHES, SKETCHES[:1], SKETCHES[1:2]):
         filled = composer.fill_many(sketches, range(len(sketches)))
         for index, (sketch, chorale) in enumerate(zip(sketches, filled, strict=True)):
             # What is foretold is not read, as if it were free; lanes meet it.
-            read = Sketch(chorale, sketch.free | left_to_right.is_foretold(sketch.free), ANY_PITCH)
+            read = Sketch(chorale, sketch.free | step_by_step.is_foretold(sketch.free), ANY_PITCH)
             nats = np.where(sketch.free, composer.nats_of_free(read, chorale).nats, 0.0)
             drawn = fills[-1].log_probability[index, :, : chorale.steps]
             np.testing.assert_allclose(nats, -drawn, atol=1e-4)
@@ -137,7 +137,7 @@ def test_a_long_piece_is_written_as_it_is_judged(monkeypatch) -> None:
 
         return fill_left_to_right(heard, *others)
 
-    monkeypatch.setattr(left_to_right, "fill_left_to_right", listen)
+    monkeypatch.setattr(step_by_step, "fill_left_to_right", listen)
     (filled,) = composer.fill_many([sketch], [0])
     assert sketch.keeps(filled)
     assert (filled.pitch != REST).all()

@@ -1,0 +1,227 @@
+"""A log-linear mixture of n-grams with back-off, counted and then weighed. Knows features and classes, both plain numbers, no music.
+
+A chain is a list of features, the most telling first. Its contexts are the prefixes of the list: of those that were met, the longest is
+asked first, and backs off to the shorter ones by absolute discounting (Ney, Essen and Kneser 1994). What the chains say is multiplied, each
+to a power that depends on the group, the chain and the context found (log-linear interpolation, Klakow 1998). The powers are fitted to the
+pieces that were counted, each as if it had not been (deleted estimation, Jelinek and Mercer 1980). Some chains count nothing but the piece
+so far, since music repeats itself (a cache, Kuhn and De Mori 1990).
+
+A view names the classes anew, as distances from something known: so what is counted at one place is known at others.
+Shapes: N events, F features, W views, C chains, D contexts of a chain, E different contexts, K classes, P columns of a view, G groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.errors import ConfigError, nearest
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+
+NOT_MET = -1
+SEEN = (2, 4, 16)
+"""Where the classes of how often a context was seen begin."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """features: name -> how many values it has, from 0; views: name -> columns, at most `classes` or more; chains: (view, features)."""
+
+    features: Mapping[str, int]
+    views: Mapping[str, int]
+    chains: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @classmethod
+    def parse(cls, features: Mapping[str, int], views: Mapping[str, int], chains: Sequence[str]) -> Layout:
+        """Chains as text: `"motion: voice own soprano"`."""
+        parts = [chain.partition(":") for chain in chains]
+        layout = cls(features, views, tuple((view.strip(), tuple(rest.split())) for view, _, rest in parts))
+        for view, names in layout.chains:
+            for name, known in ((view, views), *((name, features) for name in names)):
+                if name not in known:
+                    raise ConfigError(f"a chain of contexts names {name!r}; {nearest(name, known)}")
+        return layout
+
+    @cached_property
+    def contexts(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each once: its view, and the features that are known."""
+        prefixes = ((view, names[:length]) for view, names in self.chains for length in range(len(names) + 1))
+        return list(dict.fromkeys(prefixes))
+
+    @cached_property
+    def places(self) -> IntArray:
+        """(C, D) the contexts of each chain, shortest first, NOT_MET beyond its end."""
+        number = {context: index for index, context in enumerate(self.contexts)}
+        places = np.full((len(self.chains), 1 + max((len(names) for _, names in self.chains), default=0)), NOT_MET)
+        for row, (view, names) in zip(places, self.chains, strict=True):
+            row[: len(names) + 1] = [number[view, names[:length]] for length in range(len(names) + 1)]
+        return places
+
+    @cached_property
+    def view_of_context(self) -> IntArray:
+        """(E,)"""
+        return np.array([list(self.views).index(view) for view, _ in self.contexts], dtype=np.int64)
+
+    @cached_property
+    def columns_of_chain(self) -> IntArray:
+        """(C,) how many columns each chain's view has."""
+        return np.array([self.views[view] for view, _ in self.chains], dtype=np.int64)
+
+    @cached_property
+    def width(self) -> int:
+        return max(self.views.values())
+
+    @cached_property
+    def _numbering(self) -> tuple[IntArray, IntArray]:
+        """(F, E) and (E,)"""
+        names = list(self.features)
+        strides, first = np.zeros((len(names), len(self.contexts)), dtype=np.int64), np.zeros(len(self.contexts), dtype=np.int64)
+        total = 0
+        for column, (_, known) in enumerate(self.contexts):
+            size = 1
+            for feature in known:
+                strides[names.index(feature), column] = size
+                size *= self.features[feature]
+            first[column] = total
+            total += size
+        if total >= 2**63:
+            raise ConfigError("chains of so many features cannot be numbered; name fewer")
+        return strides, first
+
+    def keys(self, features: IntArray) -> IntArray:
+        """features (N, F) -> (N, E): a number for what is known in each context, no two alike."""
+        strides, first = self._numbering
+        return features @ strides + first
+
+    def targets(self, columns: IntArray, classes: IntArray) -> IntArray:
+        """columns (N, W, K), classes (N,) -> (N, E) the column of each event's class in the view of each context."""
+        return np.take_along_axis(columns, classes[:, None, None], axis=2)[:, self.view_of_context, 0]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often which column followed: keys (M,) in rising order; those of row m in `targets`, `counts` at [starts[m], starts[m + 1])."""
+
+    keys: IntArray
+    starts: IntArray
+    targets: IntArray
+    counts: IntArray
+
+    @classmethod
+    def of(cls, keys: IntArray, targets: IntArray) -> Counts:
+        """Of events, keys (N,) and targets (N,)."""
+        order = np.lexsort((targets, keys))
+        keys, targets = keys[order], targets[order]
+        begins = np.ones(len(keys), dtype=bool)
+        begins[1:] = (keys[1:] != keys[:-1]) | (targets[1:] != targets[:-1])
+        at = np.flatnonzero(begins)
+        kept, first = np.unique(keys[at], return_index=True)
+        return cls(kept, np.append(first, len(at)), targets[at], np.diff(np.append(at, len(keys))))
+
+    def fit(self, width: int) -> bool:
+        """Whether what was read from a file are counts of columns below `width`."""
+        lengths = np.diff(self.starts, prepend=0)
+        whole = len(self.starts) == len(self.keys) + 1 and len(self.targets) == len(self.counts) == self.starts[-1]
+        return bool(whole and (lengths >= 0).all() and (np.diff(self.keys) > 0).all() and (self.targets < width).all())
+
+    def rows(self, keys: IntArray) -> IntArray:
+        """The row of each key, NOT_MET where there is none."""
+        if not len(self.keys):
+            return np.full(keys.shape, NOT_MET)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[at] == keys, at, NOT_MET)
+
+    def dense(self, rows: IntArray, width: int) -> FloatArray:
+        """rows (...) -> (..., width)."""
+        flat = rows.ravel()
+        known = np.flatnonzero(flat != NOT_MET)
+        lengths = self.starts[flat[known] + 1] - self.starts[flat[known]]
+        inside = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        entries = np.repeat(self.starts[flat[known]], lengths) + inside
+        table = np.zeros((len(flat), width), dtype=np.float32)
+        table[np.repeat(known, lengths), self.targets[entries]] = self.counts[entries]
+        return table.reshape(*rows.shape, width)
+
+
+class Found(NamedTuple):
+    """What chains say: log_p (N, C, K); depth (N, C) how many features the longest context met knows; seen (N, C) how often it was, as a
+    class; times (N, C) the same as a number."""
+
+    log_p: FloatArray
+    depth: IntArray
+    seen: IntArray
+    times: FloatArray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Found], axis: int) -> Found:
+        return cls(*(np.concatenate(arrays, axis=axis) for arrays in zip(*parts, strict=True)))
+
+
+def back_off(layout: Layout, table: FloatArray, columns: IntArray, discount: float) -> Found:
+    """table (N, E, P): how often each column followed each event's contexts; columns (N, W, K): those of the classes in each view."""
+    times, kinds = table.sum(axis=-1), (table > 0).sum(axis=-1, dtype=np.float32)
+    of_class = np.take_along_axis(table, columns[:, layout.view_of_context], axis=-1)  # (N, E, K)
+    shape = (len(table), len(layout.chains))
+    p = np.broadcast_to((1 / layout.columns_of_chain)[:, None], (*shape, columns.shape[-1])).astype(np.float32)
+    depth, seen = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32)
+    for place, at in enumerate(layout.places.T):
+        met = (at != NOT_MET) & (times[:, at] > 0)
+        share = discount * kinds[:, at, None] * p + np.maximum(of_class[:, at] - discount, 0)
+        p = np.where(met[..., None], share / np.maximum(times[:, at, None], 1), p).astype(np.float32)
+        depth, seen = np.where(met, place, depth), np.where(met, times[:, at], seen)
+    return Found(np.log(p), depth, np.searchsorted(SEEN, seen, side="right"), seen)
+
+
+def count_earlier(keys: IntArray, targets: IntArray, lines: IntArray, counted: NDArray[np.bool_], width: int) -> FloatArray:
+    """keys, targets (N, E) of events in order, lines (N,), counted (N,) -> (N, E, width): how often each target followed that key before,
+    in events of the same line that are counted."""
+    table = np.zeros((*keys.shape, width), dtype=np.float32)
+    for context in range(keys.shape[1]):
+        order = np.lexsort((np.arange(len(keys)), keys[:, context], lines))
+        same = (np.diff(keys[order, context], prepend=-1) == 0) & (np.diff(lines[order], prepend=-1) == 0)
+        is_target = (targets[order, context, None] == np.arange(width)) & counted[order, None]
+        before = np.cumsum(is_target, axis=0, dtype=np.float32) - is_target
+        first = np.maximum.accumulate(np.where(same, 0, np.arange(len(keys))))
+        table[order, context] = before - before[first]
+    return table
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """learned: contexts that `counts` knows; recalled: contexts counted in the piece so far.
+
+    by_depth (G, C, D), by_seen (G, C, S) of all chains, the learned before the recalled: added, the powers.
+    """
+
+    learned: Layout
+    recalled: Layout
+    counts: Counts
+    by_depth: FloatArray
+    by_seen: FloatArray
+    discount: float
+
+    def find(self, features: IntArray, columns: IntArray, earlier: FloatArray) -> Found:
+        """features (N, F); columns (N, W, K) of each class in each view; earlier (N, E, P) what followed before in the piece."""
+        table = self.counts.dense(self.counts.rows(self.learned.keys(features)), self.learned.width)
+        parts = [back_off(self.learned, table, columns, self.discount), back_off(self.recalled, earlier, columns, self.discount)]
+        return Found.joined(parts, axis=1)
+
+    def powers(self, found: Found, groups: IntArray) -> FloatArray:
+        """(N, C) for events of groups (N,)."""
+        chains = np.arange(found.depth.shape[1])
+        powers: FloatArray = self.by_depth[groups[:, None], chains, found.depth] + self.by_seen[groups[:, None], chains, found.seen]
+        return powers
+
+    def log_probability(self, features: IntArray, columns: IntArray, earlier: FloatArray, groups: IntArray) -> FloatArray:
+        """(N, K)"""
+        found = self.find(features, columns, earlier)
+        scores = np.einsum("nc,nck->nk", self.powers(found, groups), found.log_p)
+        result: FloatArray = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+        return result
