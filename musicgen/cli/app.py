@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from musicgen.cli import corpus, evaluate, models, separate, train, write
+from musicgen.cli import compare, corpus, evaluate, models, separate, train, write
 from musicgen.cli.steering_options import spelled_out
 from musicgen.errors import MusicgenError
 from musicgen.files.atomic import os_reason
@@ -38,9 +38,12 @@ app.command("continue")(write.continue_)
 app.command("precede")(write.precede)
 app.command("train")(train.train)
 app.add_typer(corpus.app, name="corpus")
+evaluate.app.command("compare")(compare.compare)
 app.add_typer(evaluate.app, name="evaluate")
+app.command("compare")(compare.compare)
 app.command("models")(models.models)
 app.command("separate")(separate.separate)
+evaluate.app.command("separation")(separate.separation)
 
 
 def _print_version(wanted: bool) -> None:

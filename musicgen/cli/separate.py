@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import JsonOption, Layout, LayoutOption, OutputOption, default_outputs, use_one_thread
+from musicgen.cli.options import CorpusOption, JsonOption, Layout, LayoutOption, OutputOption, SplitOption, default_outputs, use_one_thread
 
 MethodOption = Annotated[str, typer.Option(help="network, or rule (the least motion, no crossing); or the folder of a trained separator.")]
 
@@ -62,3 +62,39 @@ def separate(
     readable = next((file for file in files if file.suffix in (".musicxml", ".mid")), None)
     if readable:
         screen.remark(f"next: musicgen fill {readable} --voices ATB -o new.musicxml")
+
+
+def separation(
+    method: Annotated[list[str] | None, typer.Option(help="network, rule or a trained one, also several times; both if not said.")] = None,
+    split: SplitOption = "valid",
+    corpus: CorpusOption = "bach-chorales",
+    voices: Annotated[str, typer.Option(help="The voices that are merged, by letters; the others are silent.")] = "SATB",
+    semitones: Annotated[int, typer.Option(min=-36, max=36, help="How far the pieces are moved first.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 1,
+    seen: Annotated[bool, typer.Option("--seen", help="Measure although the network has learned from these pieces, or may have.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """How many notes find their voice again when the voices of chorales are merged into one part."""
+    use_one_thread()
+    from musicgen.corpus.matrices import load_any_corpus
+    from musicgen.evaluation.separation import SeparationReport, measure_separation
+    from musicgen.evaluation.unseen import check_unseen
+    from musicgen.separation.separator import METHODS, Separator, find_separator
+
+    separators = [find_separator(name) for name in method or METHODS]
+    known = load_any_corpus(corpus)
+    pieces = [piece.chorale for piece in known.pieces(split)]
+    for separator in separators:
+        if not seen:
+            check_unseen(separator, known, split)
+
+    def measured(separator: Separator) -> SeparationReport:
+        with screen.progress(separator.name) as show:
+            return measure_separation(separator, pieces, voices, semitones, seed, lambda share: show(share, ""))
+
+    reports = [measured(separator) for separator in separators]
+    if as_json:
+        return screen.result_json([report.to_dict() for report in reports])
+    for report in reports:
+        for line in report.lines():
+            screen.result(line)

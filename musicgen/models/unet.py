@@ -22,8 +22,8 @@ class UNetConfig:
 
     inputs: int = 2
     outputs: int = 4
-    channels: tuple[int, ...] = (24, 48, 96, 128)
-    dropout: float = 0.3
+    channels: tuple[int, ...] = (16, 32, 64, 96)
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))

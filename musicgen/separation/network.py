@@ -13,7 +13,7 @@ from musicgen.models.checkpoint import Checkpoint, load_model, read_checkpoint
 from musicgen.models.unet import UNet
 from musicgen.separation.assignment import Costs, FloatArray
 from musicgen.separation.notes import Notes
-from musicgen.separation.rolls import Cells, cells_of, roll_of
+from musicgen.separation.rolls import Cells, cells_of, picture_of, roll_of
 
 KIND = "unet"
 SPAN, AROUND = 1024, 128  # steps that are looked at together, and what is seen of the music to both sides of them
@@ -58,5 +58,5 @@ def note_nats(model: UNet, cells: Cells) -> FloatArray:
 def _look(model: UNet, roll: torch.Tensor, start: int, end: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """(V, P, end - start) log probabilities; what lies beyond the edges of the music is silence."""
     first, last = max(0, start - AROUND), min(roll.shape[2], end + AROUND)
-    logits = model(roll[None, :, :, first:last].float())[0]
+    logits = model(picture_of(roll[None, :, :, first:last]))[0]
     return logits.log_softmax(dim=0)[:, :, start - first : end - first].numpy()  # type: ignore[no-any-return]

@@ -6,16 +6,20 @@ Shapes: P rows of pitches, low to high, T steps, V voices, N notes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, BoolArray, PitchArray
 from musicgen.separation.notes import IntArray, Notes
 
-LOWEST, ROWS = 16, 96  # four octaves around the middle of the choir, and two to either side
-MIDDLE = 60
-PLANES = 2  # sounding, beginning
+LOWEST, ROWS = 22, 80
+USUAL = (47, 74)  # medians of what two voices of a choir or more sing; other music is moved there by octaves
+PLANES = 4  # what sounds, what begins, notes above, notes below
+MANY = 4  # notes count 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +37,8 @@ class Cells:
 
 def cells_of(notes: Notes) -> Cells:
     """The nearest steps, at least one a note. Music far above or below a choir is moved by octaves to where a choir sings."""
-    octaves = round((float(np.median(notes.pitch)) - MIDDLE) / 12)
+    median = float(np.median(notes.pitch))
+    octaves = ceil((median - USUAL[1]) / 12) if median > USUAL[1] else -ceil((USUAL[0] - median) / 12) if median < USUAL[0] else 0
     row = np.clip(notes.pitch - 12 * octaves - LOWEST, 0, ROWS - 1)
     first, last = (
         (2 * STEPS_PER_QUARTER * tick + notes.quarter) // (2 * notes.quarter)
@@ -43,19 +48,27 @@ def cells_of(notes: Notes) -> Cells:
 
 
 def roll_of(cells: Cells, steps: int) -> BoolArray:
-    """(PLANES, P, steps) the picture of the notes, in `steps` of at least `cells.steps`."""
-    roll = np.zeros((PLANES, ROWS, steps), dtype=bool)
+    """(2, P, steps) what sounds and what begins, in `steps` of at least `cells.steps`."""
+    roll = np.zeros((2, ROWS, steps), dtype=bool)
     for row, first, last in zip(cells.row, cells.first, cells.last, strict=True):
         roll[0, row, first:last] = True
     roll[1, cells.row, cells.first] = True
     return roll
 
 
+def picture_of(roll: Tensor) -> Tensor:
+    """(B, 2, P, T) bool to (B, PLANES, P, T): in each cell also how much sounds above and below, which layers would have to count."""
+    sounding = roll[:, 0].float()
+    below = sounding.cumsum(dim=1) - sounding
+    above = sounding.sum(dim=1, keepdim=True) - below - sounding
+    return torch.cat([roll.float(), torch.stack([above, below], dim=1) / MANY], dim=1)
+
+
 def sung_roll(pitch: PitchArray, onset: BoolArray) -> tuple[BoolArray, BoolArray]:
-    """The roll (PLANES, P, T) of voices on the grid, pitch and onset (V, T), and which of them sound in each cell, (V, P, T)."""
+    """The roll (2, P, T) of voices on the grid, pitch and onset (V, T), and which of them sound in each cell, (V, P, T)."""
     voices, steps = pitch.shape
     sung: NDArray[np.bool_] = np.zeros((voices, ROWS, steps), dtype=bool)
-    roll = np.zeros((PLANES, ROWS, steps), dtype=bool)
+    roll = np.zeros((2, ROWS, steps), dtype=bool)
     row = np.clip(pitch - LOWEST, 0, ROWS - 1)
     voice, step = np.nonzero(pitch != REST)
     sung[voice, row[voice, step], step] = True

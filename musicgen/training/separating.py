@@ -1,7 +1,7 @@
 """Training a separator: chorales with their voices merged, and a U-Net has to say whose each sounding cell is. In one sitting of minutes.
 
 So that it knows more than full chorales in their own key, voices are left out or rest for a while, and the music is moved and stretched.
-Shapes: B windows, C planes, V voices, P rows, T steps.
+Shapes: B windows, V voices, P rows, T steps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from musicgen.models.checkpoint import Checkpoint, save_checkpoint, write_text
 from musicgen.models.unet import UNet, UNetConfig
 from musicgen.music.chorale import REST, VOICES, BoolArray, Chorale
 from musicgen.separation.network import KIND
-from musicgen.separation.rolls import PLANES, ROWS, sung_roll
+from musicgen.separation.rolls import PLANES, ROWS, picture_of, sung_roll
 from musicgen.training.config import apply_settings
 from musicgen.training.loop import Outcome, Progress
 from musicgen.training.publish import where_and_how
@@ -35,7 +35,7 @@ CLIP = 1.0  # greatest norm of the gradient
 class SeparatorTraining:
     """Shares are of windows, 0 to 1."""
 
-    updates: int = 1200
+    updates: int = 900
     batch: int = 8
     window: int = 128
     learning_rate: float = 4e-3
@@ -159,8 +159,8 @@ def _update(
 
 
 def cell_nats(model: UNet, rolls: Tensor, sung: Tensor) -> Tensor:
-    """-log of what is given to the voices that sing a cell, for each sounding cell, flat. rolls (B, C, P, T), sung (B, V, P, T) bool."""
-    shares = model(rolls.float()).log_softmax(dim=1)
+    """-log of what is given to the voices that sing a cell, for each sounding cell, flat. rolls (B, 2, P, T), sung (B, V, P, T) bool."""
+    shares = model(picture_of(rolls)).log_softmax(dim=1)
     return -torch.logsumexp(shares.masked_fill(~sung, float("-inf")), dim=1)[rolls[:, 0]]
 
 
@@ -191,7 +191,7 @@ def _batch(pieces: Sequence[Chorale], config: SeparatorTraining, rng: np.random.
 
 
 def make_window(chorale: Chorale, config: SeparatorTraining, rng: np.random.Generator) -> tuple[BoolArray, BoolArray]:
-    """(C, P, T) and (V, P, T) of a part of a piece, changed as the config says; it may begin before the piece and end after it."""
+    """(2, P, T) and (V, P, T) of a part of a piece, changed as the config says; it may begin before the piece and end after it."""
     pitch, onset = chorale.pitch, chorale.onset
     if rng.random() < config.stretch:
         onset = np.stack([onset, np.zeros_like(onset)], axis=2).reshape(len(onset), -1)
