@@ -5,20 +5,26 @@ What it decided can be read: `explain` names the chord, the key and the cost of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from musicgen.composers.references import OneByOne
-from musicgen.composers.rulebook.harmony import Space, draw_way, find_costs, look_ahead, space_for
+from musicgen.composers.rulebook.explanation import Explained, explained
+from musicgen.composers.rulebook.harmony import Space, State, draw_way, find_costs, look_ahead, space_for
 from musicgen.composers.rulebook.moments import Moment, find_moments
 from musicgen.composers.rulebook.ornaments import Heard, ornamented
-from musicgen.composers.rulebook.search import Chosen, Taste, find_way
+from musicgen.composers.rulebook.search import Chosen, Taste, Way, find_way
 from musicgen.composers.rulebook.table import FloatArray
-from musicgen.composers.rulebook.voicings import Voicer
+from musicgen.composers.rulebook.voicings import IntArray, Voicer
 from musicgen.composers.together import check_requests
-from musicgen.music.chorale import REST, VOICES, Chorale
+from musicgen.errors import NotationError
+from musicgen.music.chorale import RANGES, REST, VOICES, Chorale
+from musicgen.music.rules import described
 from musicgen.music.sketch import Sketch
+
+MORE_WAYS = 4
+WIDEST = 36  # semitones of a voice that nothing bounds
 
 
 @dataclass(frozen=True)
@@ -32,30 +38,63 @@ class RulesComposer(OneByOne):
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         check_requests(self.name, len(VOICES), [sketch], [seed], takes_rules=True)
+        decided = self._decide(sketch, seed)
+        heard = [Heard(state.key, state.sounding) for state in decided.states]
+        plain = _written(decided.sketch, decided.moments, decided.way.chosen)
+        return ornamented(decided.sketch, decided.moments, heard, plain, np.random.default_rng([seed, 1]))
+
+    def explain(self, sketch: Sketch, seed: int) -> list[Explained]:
+        """What `fill` decides for this sketch and seed, moment by moment, ornaments apart: print the lines, or take their fields."""
+        check_requests(self.name, len(VOICES), [sketch], [seed], takes_rules=True)
+        decided = self._decide(sketch, seed)
+        return explained(sketch.given, decided.moments, decided.space, decided.way.chosen, decided.voicer)
+
+    def _decide(self, sketch: Sketch, seed: int) -> _Decided:
+        """With more ways kept, and then without what was only planned, where rules that were asked for leave no way."""
+        for breadth in (1, MORE_WAYS):
+            decided = self._search(sketch, seed, breadth)
+            if not sketch.rules or decided.way.stuck is None:
+                return decided
+        if sketch.planned:
+            return self._decide(replace(sketch, planned=()), seed)
+        place = sketch.given.place(decided.moments[decided.way.stuck or 0].start)
+        raise NotationError(f"no way was found to go on under {described(sketch.rules)}; loosen them or what is asked here", place=place)
+
+    def _search(self, sketch: Sketch, seed: int, breadth: int) -> _Decided:
         rng = np.random.default_rng(seed)
         moments, space = find_moments(sketch), space_for(sketch)
-        way = self._way(sketch, moments, space, rng)
-        heard = [Heard(space.states[chosen.state].key, space.states[chosen.state].sounding) for chosen in way]
-        return ornamented(sketch, moments, heard, _written(sketch, moments, way), rng)
-
-    def _way(self, sketch: Sketch, moments: list[Moment], space: Space, rng: np.random.Generator) -> list[Chosen]:
         here, turns = find_costs(space, moments)
-        drawn = draw_way(space, here, turns, self.temperature, rng)
-        here[np.arange(len(moments)), drawn] -= self.bonus
-        outlook = look_ahead(space, here, turns)
+        here[np.arange(len(moments)), draw_way(space, here, turns, self.temperature, rng)] -= self.bonus
         voicer = Voicer(_ranges(sketch), sketch.rules)
         noise = self.whim * rng.gumbel(size=(len(moments), len(VOICES), 128))
         taste = Taste(noise, _contour(moments, voicer.ranges[0], rng))
-        return find_way(moments, outlook, voicer, taste, sketch.rules).chosen
+        way = find_way(moments, look_ahead(space, here, turns), voicer, taste, sketch.rules, breadth)
+        return _Decided(sketch, moments, space, voicer, way)
 
 
-def _ranges(sketch: Sketch) -> FloatArray:
+@dataclass(frozen=True, eq=False)
+class _Decided:
+    """Chords and voicings of a sketch, before ornaments."""
+
+    sketch: Sketch
+    moments: list[Moment]
+    space: Space
+    voicer: Voicer
+    way: Way
+
+    @property
+    def states(self) -> list[State]:
+        return [self.space.states[chosen.state] for chosen in self.way.chosen]
+
+
+def _ranges(sketch: Sketch) -> IntArray:
     """(V, 2) the lowest and the highest that each free voice may sound anywhere."""
-    reach = sketch.bounds().any(axis=1)
-    return np.array([[row.argmax(), 127 - row[::-1].argmax()] for row in reach])
+    reach = np.asarray(sketch.bounds().any(axis=1))
+    found = ((int(row.argmax()), 127 - int(row[::-1].argmax())) for row in reach)
+    return np.array([usual if high - low > WIDEST else (low, high) for (low, high), usual in zip(found, RANGES, strict=True)])
 
 
-def _contour(moments: list[Moment], compass: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _contour(moments: list[Moment], compass: IntArray, rng: np.random.Generator) -> FloatArray:
     """(M,) an arch for each phrase of a free soprano: up from where it begins to a peak, and down."""
     low, high = compass + np.array([5, -5])
     contour = np.full(len(moments), np.nan)

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.composers.rulebook.moments import BETWEEN, GivenNote, Moment
+from musicgen.composers.rulebook.moments import BEAT, BETWEEN, GivenNote, Moment
 from musicgen.composers.rulebook.table import IMPOSSIBLE, RULES, FloatArray
 from musicgen.music.chorale import BoolArray
 from musicgen.music.constraints import Scale
@@ -28,6 +28,7 @@ from musicgen.music.sketch import Sketch
 IntArray = NDArray[np.int64]
 NEW_KEY, PER_FIFTH, NO_PIVOT, AT_A_PHRASE = 1.5, 0.5, 3.0, 0.4
 OTHER_MODE = 0.3
+WEAK_SIX_FOUR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +104,18 @@ class Space:
     @cached_property
     def afresh(self) -> FloatArray:
         """(H, H) the same, where a new phrase begins: with any stable chord of any near key."""
-        return np.minimum(self._following(True), self.beginning[None] + AT_A_PHRASE * self._key_change)
+        return np.minimum(self._following(True), self.beginning[None] + AT_A_PHRASE * self.key_change)
 
     @cached_property
     def beginning(self) -> FloatArray:
         """(H,) how unusual it is to begin with it."""
-        cost = {"tonic": 0.2, "dominant": 0.4, "substitute": 0.6, "predominant": 0.9, "applied": 1.4}
+        cost = {"tonic": 0.2, "dominant": 0.4, "substitute": 0.6, "predominant": 1.3, "applied": 1.6}
         turned = (0.0, 0.5, 3.0, 1.5)
         return np.array([cost[state.functional.function] + turned[state.functional.inversion] for state in self.states])
 
     @cached_property
-    def _key_change(self) -> FloatArray:
-        keys = self._key_costs
+    def key_change(self) -> FloatArray:
+        keys = np.asarray(self._key_costs)
         numbers = np.repeat(np.arange(len(self.keys)), [len(chords_of(key.mode)) for key in self.keys])
         return np.asarray(keys[numbers[:, None], numbers])
 
@@ -125,7 +126,7 @@ class Space:
         modes = np.array([key.mode == "minor" for key in self.keys])
         distance = np.abs((fifths[:, None] - fifths + 6) % 12 - 6)
         cost = NEW_KEY + PER_FIFTH * distance + OTHER_MODE * (modes[:, None] != modes)
-        return np.where(np.eye(len(self.keys), dtype=bool), 0.0, cost)
+        return np.asarray(np.where(np.eye(len(self.keys), dtype=bool), 0.0, cost))
 
     def _following(self, begins_phrase: bool) -> FloatArray:
         """Into another key by a chord that both have, which is heard anew there."""
@@ -135,7 +136,7 @@ class Space:
             block = _progressions(key.mode)
             cost[at_home, columns] = block[twins[at_home]]
             cost[columns, columns] = block
-        return cost + self._key_change * (AT_A_PHRASE if begins_phrase else 1.0)
+        return np.asarray(cost + self.key_change * (AT_A_PHRASE if begins_phrase else 1.0))
 
     @cached_property
     def _spans(self) -> list[tuple[Key, slice]]:
@@ -234,7 +235,10 @@ def _neighbours(home: Key) -> list[Key]:
 
 @dataclass(frozen=True, eq=False)
 class Outlook:
-    """here (M, H) what a state costs at a moment; onward (M, H) the best way on from it; whole (M, H) the best way through it; turns: M of (H, H), what a state costs after another."""
+    """here (M, H) what a state costs at a moment; onward (M, H) the best way on from it; whole (M, H) the best way through it.
+
+    turns: M tables (H, H), what a state costs after another.
+    """
 
     space: Space
     here: FloatArray
@@ -246,11 +250,19 @@ class Outlook:
 def _transition(space: Space, moment: Moment) -> FloatArray:
     """(H, H) from the moment before into this one."""
     cost = space.afresh if moment.fresh else space.inside
-    if moment.accent <= BETWEEN:
-        cost = cost + RULES["hurried"].weight * ~space.same_chord
-    elif not moment.fresh:
-        cost = cost + RULES["held into the beat"].weight * (moment.accent - 0.3) * space.same_chord
-    return np.asarray(cost + moment.ending * space.into_ending, dtype=np.float32)
+    return np.asarray(
+        cost + _hurried(moment) * ~space.same_chord + _held(moment) * space.same_chord + moment.ending * space.into_ending, np.float32
+    )
+
+
+def _hurried(moment: Moment) -> float:
+    """What a new chord pays for coming off the beat."""
+    return RULES["hurried"].weight if moment.accent <= BETWEEN else 0.0
+
+
+def _held(moment: Moment) -> float:
+    """What a chord pays that was heard before."""
+    return RULES["held into the beat"].weight * (moment.accent - BEAT) if moment.accent > BEAT and not moment.fresh else 0.0
 
 
 def local_cost(space: Space, moment: Moment, following: Moment | None) -> FloatArray:
@@ -258,11 +270,37 @@ def local_cost(space: Space, moment: Moment, following: Moment | None) -> FloatA
     if moment.rests:
         return np.zeros(len(space.states))
     cost = space.own_cost + _foreign_cost(space, moment) + IMPOSSIBLE * ~_can_sound(space, moment)
-    if moment.ending:
-        cost = cost + moment.ending * (space.last if moment.is_last else space.ending)
-    if following is None or following.accent >= moment.accent:
-        cost = cost + 2.0 * space.is_six_four
-    return np.asarray(cost)
+    ending = moment.ending * (space.last if moment.is_last else space.ending)
+    return np.asarray(cost + ending + _misplaced(moment, following) * space.is_six_four)
+
+
+def _misplaced(moment: Moment, following: Moment | None) -> float:
+    """What a six-four pays where what follows is not weaker."""
+    return WEAK_SIX_FOUR if following is None or following.accent >= moment.accent else 0.0
+
+
+def harmony_breaches(space: Space, moment: Moment, following: Moment | None, state: int, before: int | None) -> dict[str, float]:
+    """What one state costs here after another, by the rules' names, each in units of its weight."""
+    chord, into = space.states[state], 0.0
+    if before is None:
+        progression, new_key = float(space.beginning[state]), 0.0
+    else:
+        new_key = 0.0 if moment.fresh else float(space.key_change[before, state])
+        progression = float((space.afresh if moment.fresh else space.inside)[before, state]) - new_key
+        into = float(space.into_ending[before, state])
+    is_same = before is not None and bool(space.same_chord[before, state])
+    ending = space.last if moment.is_last else space.ending
+    costs = {
+        "chord": chord.functional.cost + _misplaced(moment, following) * float(space.is_six_four[state]),
+        "abroad": RULES["abroad"].weight * (chord.key != space.home),
+        "progression": progression,
+        "change of key": new_key,
+        "hurried": _hurried(moment) * (before is not None and not is_same),
+        "held into the beat": _held(moment) * is_same,
+        "cadence": moment.ending * (float(ending[state]) + into),
+        "foreign note": float(_foreign_cost(space, moment)[state]),
+    }
+    return {name: cost / RULES[name].weight for name, cost in costs.items()}
 
 
 def _can_sound(space: Space, moment: Moment) -> BoolArray:
@@ -341,5 +379,3 @@ def _soft_minimum(costs: FloatArray, temperature: float) -> FloatArray:
     """Over the last axis."""
     least = costs.min(axis=-1, keepdims=True)
     return np.asarray(least[..., 0] - temperature * np.log(np.exp((least - costs) / temperature).sum(axis=-1)))
-
-

@@ -120,6 +120,7 @@ def _tendencies(step: _Step, before: Voicings, after: Voicings, moment: Moment) 
             "inner leading note unresolved": drops,
             "seventh unresolved": (was == seventh) & ~kept & step.sounds[voice],
             "seventh leapt to": (now == new_seventh) & (np.abs(move) > 2),
+            "diminished fourth": (now == new_leading) & (move == -4),
             "augmented second": ((was == leading) & (move == -3)) | ((now == new_leading) & (move == 3)),
         }
         counts |= {name: counts.get(name, step.none) + each for name, each in found.items()}

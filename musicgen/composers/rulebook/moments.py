@@ -55,7 +55,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class GivenNote:
-    """What a given voice sounds in a moment: `share` of it, `leads_in`, `leads_on`: semitones from and to the notes around, None for none."""
+    """What a given voice sounds in a moment: `share` of it, leads_in, leads_on: semitones from and to its neighbours, or None."""
 
     voice: int
     pitch: int
@@ -75,7 +75,9 @@ def find_moments(sketch: Sketch) -> list[Moment]:
     neighbours = [_neighbours(sketch.given, voice) for voice in range(sketch.given.voices)]
     moments: list[Moment] = []
     begins_phrase = True
-    last_sound = max((index for index, (start, end) in enumerate(pairwise(cuts)) if not _is_silent(sketch, sounding, start, end)), default=0)
+    last_sound = max(
+        (index for index, (start, end) in enumerate(pairwise(cuts)) if not _is_silent(sketch, sounding, start, end)), default=0
+    )
     for index, (start, end) in enumerate(pairwise(cuts)):
         free = sketch.free[:, start]
         pitch = np.where(free[:, None], REST, sketch.given.pitch[:, start:end].astype(np.int64))
@@ -85,8 +87,8 @@ def find_moments(sketch: Sketch) -> list[Moment]:
             Moment(
                 start,
                 end,
-                free,
-                allowed[:, start:end].all(axis=1),
+                np.asarray(free),
+                np.asarray(allowed[:, start:end].all(axis=1)),
                 pitch[:, 0],
                 pitch[:, -1],
                 np.where(pitch == REST, 127, pitch).min(axis=1),
@@ -112,7 +114,7 @@ def _sounding(sketch: Sketch) -> BoolArray:
 
 def _is_silent(sketch: Sketch, sounding: BoolArray, start: int, end: int) -> bool:
     """Whether every voice that tells what to do rests throughout, so that the free ones rest with it."""
-    given = ~sketch.free[:, start] & sounding
+    given = np.asarray(~sketch.free[:, start] & sounding)
     asked = (sketch.must_begin() | sketch.must_hold())[:, start:end].any()
     return bool(given.any() and (sketch.given.pitch[given, start:end] == REST).all() and not asked)
 
@@ -121,6 +123,8 @@ def _phrase_ends(sketch: Sketch) -> dict[int, float]:
     """Step -> how sure a phrase ends with the note there: at fermatas; where there are none, at places where tunes usually breathe."""
     if sketch.given.fermata.any():
         return {int(step): 1.0 for step in np.flatnonzero(sketch.given.fermata)}
+    if sketch.given.steps < Chorale.bar_steps(sketch.given.meter):
+        return {}
     assumed = with_phrases(sketch.given, free=sketch.free)
     return {int(step): ASSUMED_END for step in np.flatnonzero(assumed.fermata)}
 
@@ -150,8 +154,8 @@ def _cuts(sketch: Sketch, allowed: BoolArray, holds: BoolArray, strikes: BoolArr
     begins[0] = True
     cuts = [0]
     for step in range(1, steps):
-        span = allowed[:, cuts[-1] : step + 1].all(axis=1).any(axis=-1)
-        if begins[step] or not span[sketch.free[:, step]].all():
+        lasts = np.asarray(allowed[:, cuts[-1] : step + 1].all(axis=1).any(axis=-1))
+        if begins[step] or (sketch.free[:, step] & ~lasts).any():
             cuts.append(step)
     return [*cuts, steps]
 
@@ -159,7 +163,7 @@ def _cuts(sketch: Sketch, allowed: BoolArray, holds: BoolArray, strikes: BoolArr
 def _beats(sketch: Sketch) -> BoolArray:
     """(T,) beats; in halves also their second quarters, where a given voice strikes there."""
     given = sketch.given
-    struck = (given.onset & ~sketch.free).any(axis=0)
+    struck = np.asarray((given.onset & ~sketch.free).any(axis=0))
     beats = np.zeros(given.steps, dtype=bool)
     for step, position in enumerate(given.bar_positions().tolist()):
         beat = beat_steps_at(step, given)

@@ -27,6 +27,7 @@ THIRDS, STEPS = (3, 4), (1, 2)
 CONSONANT = (0, 3, 4, 7, 8, 9)
 SUSPENDED = (1, 2, 5, 10, 11)  # a second or ninth, a fourth, a seventh above the bass
 WHIM = 0.5
+LONG_END = 8  # steps of a note under a fermata that leave time for a suspension
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,14 @@ class _Maker:
         if moment.steps >= STEPS_PER_QUARTER and not moment.rests and moment.accent > BETWEEN:
             if index + 1 < len(moments) and not moment.ending:
                 single += self._between(moments, heard, index)
-            if index and not moment.fresh:
+            if index and not moment.fresh and not (moment.ending and moment.steps < LONG_END):
                 single += self._suspensions(moments, heard, index)
         whims = {each: WHIM * rng.gumbel() for each in single}
         chosen = [(), *((each,) for each in single)]
         chosen += [pair for pair in combinations(single, AT_ONCE) if pair[0].voice != pair[1].voice]
         block = self.plain.pitch[:, moment.start : moment.end].astype(np.int64)
         blocks = np.stack([self._applied(block, moment, ornaments) for ornaments in chosen])
-        cost = np.array([sum(RULES[each.name].weight - whims[each] for each in ornaments) for ornaments in chosen], dtype=np.float32)
+        cost = np.array([sum(_price(each) - whims[each] for each in ornaments) for ornaments in chosen], dtype=np.float32)
         cost += _inside(blocks) + np.array([_clash(block, moment, pair) for block, pair in zip(blocks, chosen, strict=True)])
         return _Options(blocks, cost, chosen, moment.fresh)
 
@@ -152,6 +153,10 @@ class _Maker:
             led = before - now in STEPS and now % 12 not in others
             if foreign and prepared and led and self.allowed[voice, moment.start : half, before].all():
                 yield _Ornament("suspension" if moment.accent >= MIDDLE else "weak suspension", voice, before, suspended=True)
+
+
+def _price(ornament: _Ornament) -> float:
+    return RULES[ornament.name].weight + (RULES["ornament of the tune"].weight if ornament.voice == 0 else 0.0)
 
 
 def _scale(key: Key, motion: int) -> frozenset[int]:
@@ -222,5 +227,3 @@ def _joints(before: _Options, after: _Options) -> FloatArray:
             if any(each.suspended and each.voice in moved for each in others):
                 cost[row, column] += IMPOSSIBLE
     return np.asarray(cost)
-
-

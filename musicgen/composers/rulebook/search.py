@@ -44,7 +44,10 @@ class Chosen:
 
 @dataclass(frozen=True, eq=False)
 class _Ways:
-    """The ways kept: their states (K,), the row of each in `voicings`, costs, where each came from; sounded, earlier (K, V): last, and before."""
+    """The ways kept: their states (K,), the row of each in `voicings`, costs, and where each came from.
+
+    sounded, earlier (K, V): their last notes, and those a moment before.
+    """
 
     states: IntArray
     rows: IntArray

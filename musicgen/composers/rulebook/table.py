@@ -67,6 +67,7 @@ RULES: dict[str, Rule] = {
     "seventh unresolved": Rule(9.0, "a seventh falls by step, or stays"),
     "seventh leapt to": Rule(0.8, "a seventh is prepared or met by step"),
     "augmented second": Rule(15.0, "between the sixth degree and the leading note in minor"),
+    "diminished fourth": Rule(1.5, "down to a leading note"),
     "cross-relation": Rule(3.0, "a note and its chromatic neighbour in different voices"),
     "inner leap": Rule(1.0, "what an alto or a tenor pays for its interval"),
     "tune": Rule(1.0, "what a free soprano pays for its interval"),
@@ -83,6 +84,7 @@ RULES: dict[str, Rule] = {
     "neighbour note": Rule(1.0, "between a note and its repetition"),
     "suspension": Rule(-0.5, "on a strong beat"),
     "weak suspension": Rule(0.5, "on a weak one"),
+    "ornament of the tune": Rule(0.5, "a free soprano is plainer than the others"),
     "ornaments at once": Rule(0.3, "two voices move between the beats"),
     "ornaments in dissonance": Rule(4.0, "with each other"),
     # asked for
@@ -101,5 +103,5 @@ def weigh(counts: Counts) -> FloatArray:
 
 # What a voice pays for each interval, in semitones from 0 to 12 and for all wider ones.
 INNER = np.array([0.0, 0.1, 0.15, 0.5, 0.7, 1.2, 4.0, 1.8, 3.5, 3.5, 8.0, 8.0, 5.0, 9.0])
-TUNE = np.array([0.8, 0.0, 0.0, 0.5, 0.7, 0.8, 6.0, 1.3, 2.2, 3.5, 9.0, 9.0, 3.0, 12.0])
+TUNE = np.array([0.8, 0.0, 0.0, 0.5, 0.7, 1.0, 6.0, 1.8, 2.2, 3.5, 9.0, 9.0, 3.0, 12.0])
 BASS = np.array([0.5, 0.0, 0.0, 0.3, 0.4, 0.4, 2.5, 0.6, 1.5, 2.5, 7.0, 8.0, 0.9, 9.0])

@@ -59,7 +59,7 @@ class Voicer:
     def voicings(self, moment: Moment, state: State, held: dict[int, IntArray]) -> Voicings:
         """The best of a chord; `held`: what voices that must hold may be holding. None, if some voice has no note of the chord."""
         sounding = state.sounding
-        key = (sounding, moment.free.tobytes(), moment.allowed.tobytes(), moment.first.tobytes(), moment.last.tobytes())
+        key: tuple[object, ...] = (sounding, moment.free.tobytes(), moment.allowed.tobytes(), moment.first.tobytes(), moment.last.tobytes())
         key += (moment.low.tobytes(), moment.high.tobytes(), tuple((voice, tuple(pitches.tolist())) for voice, pitches in held.items()))
         if key not in self.kept:
             classes = np.array(sorted(sounding.classes))
@@ -192,5 +192,3 @@ def _doublings(state: State, first: IntArray) -> Counts:
         "fifth missing": (fifth == 0) * (1.0 if has_perfect_fifth else 8.0),
         "seventh missing": (count(seventh) == 0) * 1.0 if seventh != NONE else zero,
     }
-
-
