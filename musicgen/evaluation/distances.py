@@ -123,11 +123,11 @@ def _distance(distribution: Distribution, tallies: Sequence[Histogram], referenc
         return Rate(np.nan, np.nan, np.nan)
     total = counted.sum(axis=0)
     value = distribution.distance(total, bach)
-    margin = NORMAL_95 * _jackknife_error([distribution.distance(total - row, bach) for row in counted if (total - row).any()])
+    margin = NORMAL_95 * jackknife_error([distribution.distance(total - row, bach) for row in counted if (total - row).any()])
     return Rate(value, float(np.maximum(0.0, value - margin)), value + margin)
 
 
-def _jackknife_error(without_one: Sequence[float]) -> float:
+def jackknife_error(without_one: Sequence[float]) -> float:
     """The standard error of a statistic from its values without each piece in turn; nan for a single piece."""
     count = len(without_one)
     return float(np.sqrt((count - 1) / count * np.sum((np.array(without_one) - np.mean(without_one)) ** 2))) if count > 1 else np.nan

@@ -3,7 +3,15 @@ import pytest
 from pieces import drawn
 
 from musicgen.errors import NotationError
-from musicgen.evaluation.distances import DISTRIBUTIONS, BachDistances, jensen_shannon, measure_distances, wasserstein
+from musicgen.evaluation.distances import (
+    DISTRIBUTIONS,
+    BachDistances,
+    jackknife_error,
+    jensen_shannon,
+    measure_distances,
+    wasserstein,
+    within_modes,
+)
 from musicgen.music.chorale import RANGES, STEPS_PER_QUARTER
 
 
@@ -49,6 +57,21 @@ def test_distances_of_two_histograms():
     assert jensen_shannon(left, right) == 1
     assert wasserstein(left, 3 * left) == jensen_shannon(left, 3 * left) == 0
     assert jensen_shannon(np.array([1.0, 1]), np.array([1.0, 0])) == pytest.approx(0.5579, abs=1e-4)
+
+
+def test_more_pieces_in_minor_are_no_other_style():
+    major, minor = np.array([3.0, 1, 0]), np.array([0, 2.0, 2])
+    nothing = np.zeros(3)
+    reference = np.concatenate([5 * major, minor])
+    assert within_modes(np.concatenate([major, 9 * minor]), reference) == pytest.approx(0, abs=1e-7)
+    assert within_modes(np.concatenate([nothing, minor]), reference) == pytest.approx(0, abs=1e-7)
+    assert within_modes(np.concatenate([nothing, minor[::-1]]), reference) > 0.5
+
+
+def test_the_jackknife_knows_the_error_of_a_mean():
+    values = np.array([1.0, 4, 4, 7, 11])
+    without_one = (values.sum() - values) / 4
+    assert jackknife_error(without_one) == pytest.approx(values.std(ddof=1) / np.sqrt(5))
 
 
 def test_an_interval_is_wider_for_fewer_pieces(reference, bach_pieces):
