@@ -44,6 +44,7 @@ app.command("compare")(compare.compare)
 app.command("models")(models.models)
 app.command("separate")(separate.separate)
 evaluate.app.command("separation")(separate.separation)
+corpus.app.command("gather")(separate.gather)
 
 
 def _print_version(wanted: bool) -> None:

@@ -48,7 +48,7 @@ def test_a_roll_of_merged_notes_is_that_of_the_voices(bach_pieces):
 
 
 def test_music_far_from_a_choir_is_seen_where_a_choir_sings():
-    low, high = (Notes.of([Note(0, 4, pitch), Note(0, 4, pitch - 7)], 4) for pitch in (60, 96))
+    low, high = (Notes.of([Note(0, 4, pitch), Note(0, 4, pitch - 7)], 4) for pitch in (72, 96))
     assert (cells_of(low).row == cells_of(high).row).all()
     wide = cells_of(Notes.of([Note(0, 1, pitch) for pitch in (127, 60, 0)], 4))
     assert wide.row.min() >= 0
@@ -84,9 +84,7 @@ def test_a_trained_separator_gives_every_note_to_a_voice(trained, bach_pieces):
     separator = NetworkSeparator.load(trained)
     score = to_score(bach_pieces[7].chorale)
     made = separate(score, separator).score
-    assert sorted(note.start for part in made.parts for note in part.notes) == sorted(
-        note.start for part in score.parts for note in part.notes
-    )
+    assert Counter(note for part in made.parts for note in part.notes) == Counter(note for part in score.parts for note in part.notes)
     assert len(made.parts) == 4
 
 
