@@ -136,7 +136,7 @@ def rate_cell(rate: dict[str, Any]) -> str:
 
 
 def number(value: float) -> str:
-    return "-" if value != value else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return "-" if value != value else f"{value:.{3 if abs(value) < 1 else 2 if abs(value) < 10 else 1}f}"
 
 
 if __name__ == "__main__":

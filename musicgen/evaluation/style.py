@@ -35,12 +35,12 @@ class Rate:
         return self.low <= value <= self.high
 
     def cells(self) -> str:
-        """For a table, 25 wide: `  11.4     [10.7, 12.0]`; what is nan is a dash."""
+        """For a table, 25 wide: `   11.4      [10.7, 12.0]`; what is nan is a dash."""
         return f"{_number(self.value):>7} {'[' + _number(self.low) + ', ' + _number(self.high) + ']':>17}"
 
 
 def _number(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return "-" if np.isnan(value) else f"{value:.{3 if abs(value) < 1 else 2 if abs(value) < 10 else 1}f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from musicgen.evaluation.distances import (
     jackknife_error,
     jensen_shannon,
     measure_distances,
-    wasserstein,
     within_modes,
 )
 from musicgen.music.chorale import RANGES, STEPS_PER_QUARTER
@@ -53,9 +52,8 @@ def test_the_same_pieces_are_no_distance_apart(bach_pieces):
 
 def test_distances_of_two_histograms():
     left, right = np.array([2.0, 0, 0]), np.array([0, 0, 5.0])
-    assert wasserstein(left, right) == 2
     assert jensen_shannon(left, right) == 1
-    assert wasserstein(left, 3 * left) == jensen_shannon(left, 3 * left) == 0
+    assert jensen_shannon(left, 3 * left) == 0
     assert jensen_shannon(np.array([1.0, 1]), np.array([1.0, 0])) == pytest.approx(0.5579, abs=1e-4)
 
 

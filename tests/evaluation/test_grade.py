@@ -3,7 +3,7 @@ import pytest
 from pieces import CADENCES, VIOLATING, drawn
 
 from musicgen.errors import NotationError
-from musicgen.evaluation.grade import PUBLISHED, PUBLISHED_TOTAL, BachGrade
+from musicgen.evaluation.grade import PUBLISHED, PUBLISHED_TOTAL, BachGrade, wasserstein
 from musicgen.evaluation.repeats import repeated_lengths
 from musicgen.music.harmony import find_key
 
@@ -31,6 +31,12 @@ def test_bach_without_his_repeated_notes_has_a_worse_one(reference, bach_pieces)
     bach = [piece.chorale for piece in bach_pieces[::20]]
     better, worse = ([reference.grade(chorale).total for chorale in some] for some in (bach, map(without_repeated_notes, bach)))
     assert np.mean(better) + 1 < np.mean(worse) < np.mean(better) + 3
+
+
+def test_shares_are_carried_from_place_to_place():
+    assert wasserstein(np.array([2.0, 0, 0]), np.array([0, 0, 5.0])) == 2
+    assert wasserstein(np.array([1.0, 1, 0]), np.array([2.0, 0, 2])) == 0.5
+    assert wasserstein(np.array([1.0, 3]), np.array([2.0, 6])) == 0
 
 
 def test_the_total_is_the_sum_of_the_parts(reference):
