@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from musicgen.cli import compare, corpus, evaluate, models, separate, train, write
+from musicgen.cli import compare, corpus, evaluate, models, separate, tag, train, write
 from musicgen.cli.steering_options import spelled_out
 from musicgen.errors import MusicgenError
 from musicgen.files.atomic import os_reason
@@ -45,6 +45,8 @@ app.command("models")(models.models)
 app.command("separate")(separate.separate)
 evaluate.app.command("separation")(separate.separation)
 corpus.app.command("gather")(separate.gather)
+app.command("tag")(tag.tag)
+evaluate.app.command("tagger")(tag.evaluate_tagger)
 
 
 def _print_version(wanted: bool) -> None:

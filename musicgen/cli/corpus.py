@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from musicgen.cli import screen
 from musicgen.cli.options import JsonOption
 
+if TYPE_CHECKING:
+    from musicgen.corpus.build import CorpusReport
+    from musicgen.corpus.traditions import TraditionsReport
+
 app = typer.Typer(help="Build a corpus to learn from, or show what is in it.")
 
 
 @app.command()
 def build(
-    name: Annotated[str, typer.Argument(help="Which corpus.")] = "bach-chorales",
+    name: Annotated[str, typer.Argument(help="Which corpus: bach-chorales, or traditions, which takes minutes.")] = "bach-chorales",
     folder: Annotated[Path, typer.Option(help="The folder that corpora lie in.")] = Path("corpora"),
     as_json: JsonOption = False,
 ) -> None:
     """Read every piece of a source, and report what was dropped or changed and why."""
     from musicgen.corpus.build import build_corpus
+    from musicgen.corpus.traditions import NAME, build_traditions
 
     with screen.progress("reading") as show:
-        report = build_corpus(name, folder, lambda done, total, file: show(done / total, file))
+
+        def on_progress(done: int, total: int, file: str) -> None:
+            show(done / total, file)
+
+        report: CorpusReport | TraditionsReport = (
+            build_traditions(folder, on_progress) if name == NAME else build_corpus(name, folder, on_progress)
+        )
     if as_json:
         return screen.result_json(
             {
@@ -47,8 +58,14 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print what is in a corpus."""
+    from musicgen.corpus.labelled import load_labelled
     from musicgen.corpus.store import load_corpus
+    from musicgen.corpus.traditions import NAME
 
+    if Path(name).name == NAME and not split:
+        labelled = load_labelled(name)
+        shown = {"name": labelled.name, "source": labelled.source, "fingerprint": labelled.fingerprint, "splits": labelled.counts()}
+        return screen.result_json(shown) if as_json else screen.result(labelled.summary())
     corpus = load_corpus(name)
     pieces = [
         {

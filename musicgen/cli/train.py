@@ -11,16 +11,20 @@ import typer
 
 from musicgen.cli import screen
 from musicgen.cli.options import DEFAULT_MODEL, CorpusOption, JsonOption
+from musicgen.cli.tag import CORPUS as TRADITIONS
+from musicgen.cli.tag import train_tagger
 
 STOPPED = 130
+DEFAULT_CORPUS = "bach-chorales"
+NEXT = {"separator": "separate piano.mid --method", "tagger": "tag score.mid --model"}
 
 
 def train(
     preset: Annotated[
         str,
-        typer.Argument(help="deepbach, flagship, jsb16, masked, jsb16-masked, markov, hmm or separator; or a method of --plugin."),
+        typer.Argument(help="deepbach, flagship, jsb16, masked, jsb16-masked, markov, hmm, separator or tagger; or a method of --plugin."),
     ] = DEFAULT_MODEL,
-    corpus: CorpusOption = "bach-chorales",
+    corpus: CorpusOption = DEFAULT_CORPUS,
     run: Annotated[Path | None, typer.Option(help="Where the run keeps its state; by default runs/PRESET.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where the finished checkpoint goes; by default checkpoints/PRESET.")
@@ -47,7 +51,10 @@ def train(
                 looks.add(now.valid)
                 screen.remark(f"{text}, {now.seconds_left / 60:.0f} min left")
 
-        outcome = train_preset(preset, load_any_corpus(corpus), run, output, settings or (), device=device, on_progress=on_progress)
+        if preset == "tagger":
+            outcome = train_tagger(TRADITIONS if corpus == DEFAULT_CORPUS else corpus, output, settings or (), on_progress)
+        else:
+            outcome = train_preset(preset, load_any_corpus(corpus), run, output, settings or (), device=device, on_progress=on_progress)
     if as_json:
         screen.result_json(asdict(outcome) | {"checkpoint": output if outcome.finished else None})
     if not outcome.finished:
@@ -55,8 +62,7 @@ def train(
         raise typer.Exit(code=STOPPED)
     if not as_json:
         if not math.isnan(outcome.best):
-            screen.remark(f"valid {outcome.best:.4f} nats per cell at update {outcome.best_update}, {outcome.seconds / 60:.1f} min")
-        screen.remark(
-            f"next: musicgen separate piano.mid --method {output}" if preset == "separator" else f"next: musicgen compose --model {output}"
-        )
+            what = "nats, all questions together," if preset == "tagger" else "nats per cell"
+            screen.remark(f"valid {outcome.best:.4f} {what} at update {outcome.best_update}, {outcome.seconds / 60:.1f} min")
+        screen.remark(f"next: musicgen {NEXT.get(preset, 'compose --model')} {output}")
         screen.result(output)

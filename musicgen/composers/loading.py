@@ -13,7 +13,7 @@ from musicgen.errors import ConfigError, nearest
 from musicgen.models.folders import checkpoint_folders, kind_of
 
 DEFAULT = "flagship"
-NO_COMPOSERS = {"unet": "musicgen separate"}  # kinds of checkpoints that write no music, and what they are for
+NO_COMPOSERS = {"unet": "musicgen separate", "convnet": "musicgen tag"}  # kinds of checkpoints that write no music, and what they are for
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def build_corpus(
 ) -> CorpusReport:
     """Builds `folder/name` from the installed music21, in seconds. `progress(done, total, file)` is called after each file."""
     if name not in CORPUS_NAMES:
-        raise ConfigError(f"there is no corpus {name!r}; {nearest(name, CORPUS_NAMES)}")
+        raise ConfigError(f"there is no corpus {name!r}; {nearest(name, (*CORPUS_NAMES, 'traditions'))}")
     source, entries = bach_folder(), bach_entries()
     known = {entry.file for entry in entries}
     pieces, dropped = [], {path.name: "no four-part chorale" for path in sorted(source.glob("bwv*")) if path.name not in known}

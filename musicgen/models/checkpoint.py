@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from musicgen.errors import CheckpointError, nearest
 from musicgen.files.atomic import atomic_write
 from musicgen.models.committee import Committee, CommitteeConfig
+from musicgen.models.convnet import ConvNet, ConvNetConfig
 from musicgen.models.masked import Masked, MaskedConfig
 from musicgen.models.quartet import Quartet, QuartetConfig
 from musicgen.models.sketcher import Sketcher, SketcherConfig
@@ -33,6 +34,7 @@ MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "committee": (CommitteeConfig, Committee),
     "masked": (MaskedConfig, Masked),
     "unet": (UNetConfig, UNet),
+    "convnet": (ConvNetConfig, ConvNet),
 }
 
 

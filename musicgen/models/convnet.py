@@ -13,6 +13,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from musicgen.errors import ConfigError
+
 KERNEL = 3
 
 
@@ -31,7 +33,7 @@ class ConvNetConfig:
         object.__setattr__(self, "answers", tuple(self.answers))  # JSON knows lists alone
         object.__setattr__(self, "widths", tuple(self.widths))
         if min(self.planes, self.first_steps, *self.answers, *self.widths) < 1 or not 0 <= self.dropout < 1:
-            raise ValueError("planes, answers, widths and first_steps are at least 1, dropout from 0 to below 1")
+            raise ConfigError("planes, answers, widths and first_steps are at least 1, dropout from 0 to below 1")
 
 
 class ConvNet(nn.Module):

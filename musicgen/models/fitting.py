@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from musicgen.errors import ConfigError
+
 UNKNOWN = -1
 SMOOTHING = 0.05
 SETTLING = 3  # batches
@@ -36,6 +38,12 @@ class FitConfig:
     look_every: int = 15
     patience: int = 4
     windows_a_piece: int = 8
+
+    def __post_init__(self) -> None:
+        if min(self.updates, self.batch, self.window, self.look_every, self.patience, self.windows_a_piece) < 1 or self.shift < 0:
+            raise ConfigError("updates, batch, window, look_every, patience and windows_a_piece must be at least 1, shift at least 0")
+        if not self.learning_rate > 0 or self.weight_decay < 0 or not 0 <= self.average < 1:
+            raise ConfigError("learning_rate must be above 0, weight_decay at least 0, average from 0 to below 1")
 
 
 @dataclass(frozen=True)

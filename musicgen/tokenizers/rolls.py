@@ -6,11 +6,10 @@ Shapes: C planes, P = ROWS pitches from low to high, T steps; bool.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, Chorale
 from musicgen.music.score import Score
@@ -40,7 +39,12 @@ def score_roll(score: Score) -> Roll:
     )
 
 
-def notes_roll(starts: Sequence[float], ends: Sequence[float], pitches: Sequence[int]) -> Roll:
+def quarters(roll: Roll, window: int) -> list[int]:
+    """The quarters at which a window may begin that does not reach over the end; the first one in any case."""
+    return list(range(0, max(1, roll.shape[2] - window + 1), STEPS_PER_QUARTER))
+
+
+def notes_roll(starts: ArrayLike, ends: ArrayLike, pitches: ArrayLike) -> Roll:
     """(2, P, T) of notes that begin and end at these steps; each sounds for one step at least."""
     first = np.floor(np.asarray(starts, dtype=np.float64) + 0.5).astype(np.int64)
     last = np.maximum(np.floor(np.asarray(ends, dtype=np.float64) + 0.5).astype(np.int64), first + 1)

@@ -109,7 +109,7 @@ PRESETS: dict[str, Callable[[], Preset]] = {
 
 def find_preset(name: str) -> Preset:
     if name not in PRESETS:
-        raise ConfigError(f"there is no preset {name!r}; {nearest(name, [*PRESETS, *LEARNED, SEPARATOR])}")
+        raise ConfigError(f"there is no preset {name!r}; {nearest(name, [*PRESETS, *LEARNED, SEPARATOR, 'tagger'])}")
     return PRESETS[name]()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from musicgen.corpus.labelled import LabelledCorpus
 from musicgen.corpus.matrices import SOURCE as MATRICES
 from musicgen.corpus.store import Corpus
 from musicgen.files.atomic import atomic_write
@@ -77,7 +78,7 @@ def _metrics(kind: str, corpus: Corpus, pieces: int, outcome: Outcome) -> dict[s
     }
 
 
-def where_and_how(corpus: Corpus, pieces: int, seconds: float) -> dict[str, Any]:
+def where_and_how(corpus: Corpus | LabelledCorpus, pieces: int, seconds: float) -> dict[str, Any]:
     """What every metrics.json says of a training."""
     return {
         "seconds": round(seconds, 1),
