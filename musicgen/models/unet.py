@@ -1,7 +1,8 @@
 """U-Net: a picture in, a plane for each source out, after Jansson et al. 2017 (singing voice separation), on rolls instead of spectrograms.
 
-Down by strided 5 x 5 convolutions, up by transposed ones, each with sight of the layer of its size on the way down. Where the paper's last
-layer is a sigmoid of one source, here the planes are logits of a choice: what is there belongs to one of the sources.
+Down by strided 5 x 5 convolutions, up by transposed ones, each with sight of the layer of its size on the way down, the last of the
+picture itself. Where the paper's last layer is a sigmoid of one source, here the planes are logits of a choice: what is there belongs to
+one of the sources.
 Shapes: B batch, C channels in, V planes out, P rows, T columns; P and T are multiples of `UNet.multiple`. Knows pictures, not music.
 """
 
@@ -44,7 +45,8 @@ class UNet(nn.Module):
             _up(size if layer == len(outs) - 1 else 2 * size, out, c.dropout if layer else 0.0)
             for layer, (size, out) in enumerate(zip(c.channels, outs, strict=True))
         )
-        self.leave = nn.Conv2d(outs[0] + c.inputs, c.outputs, 1)
+        beside = nn.Conv2d(outs[0] + c.inputs, outs[0], 3, padding=1, bias=False)
+        self.leave = nn.Sequential(beside, nn.BatchNorm2d(outs[0]), nn.ReLU(), nn.Conv2d(outs[0], c.outputs, 1))
 
     @property
     def multiple(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from musicgen.music.chorale import REST, Chorale
 from musicgen.music.score import Note
 
 IntArray = NDArray[np.int64]
+USUAL = (47, 74)  # medians of what one voice of a choir or more sing
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,12 @@ class Notes:
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @property
+    def octaves_up(self) -> int:
+        """How far above a choir the music lies as a whole, 0 for what some voices of a choir may sing."""
+        median, (low, high) = float(np.median(self.pitch)), USUAL
+        return ceil((median - high) / 12) if median > high else -ceil((low - median) / 12) if median < low else 0
 
     def groups(self) -> Iterator[slice]:
         """The notes that begin together, one slice a chord."""

@@ -6,7 +6,6 @@ Shapes: P rows of pitches, low to high, T steps, V voices, N notes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 import torch
@@ -17,7 +16,6 @@ from musicgen.music.chorale import REST, STEPS_PER_QUARTER, BoolArray, PitchArra
 from musicgen.separation.notes import IntArray, Notes
 
 LOWEST, ROWS = 22, 80
-USUAL = (47, 74)  # medians of what two voices of a choir or more sing; other music is moved there by octaves
 PLANES = 4  # what sounds, what begins, notes above, notes below
 MANY = 4  # notes count 1
 
@@ -37,9 +35,7 @@ class Cells:
 
 def cells_of(notes: Notes) -> Cells:
     """The nearest steps, at least one a note. Music far above or below a choir is moved by octaves to where a choir sings."""
-    median = float(np.median(notes.pitch))
-    octaves = ceil((median - USUAL[1]) / 12) if median > USUAL[1] else -ceil((USUAL[0] - median) / 12) if median < USUAL[0] else 0
-    row = np.clip(notes.pitch - 12 * octaves - LOWEST, 0, ROWS - 1)
+    row = np.clip(notes.pitch - 12 * notes.octaves_up - LOWEST, 0, ROWS - 1)
     first, last = (
         (2 * STEPS_PER_QUARTER * tick + notes.quarter) // (2 * notes.quarter)
         for tick in (notes.start - notes.start.min(), notes.end - notes.start.min())

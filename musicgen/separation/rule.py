@@ -29,10 +29,9 @@ class RuleSeparator:
 
 
 def find_homes(notes: Notes) -> FloatArray:
-    """(V,) medians over the chords of all voices; where there is none, the middles of Bach's ranges in the nearest octave."""
+    """(V,) medians over the chords of all voices; where there is none, the middles of Bach's ranges."""
     full = [notes.pitch[sounding] for sounding in _sounding(notes) if len(sounding) == len(HOMES)]
-    octaves = round((float(np.median(notes.pitch)) - HOMES.mean()) / 12)
-    homes: FloatArray = np.median(-np.sort(-np.array(full), axis=1), axis=0) if full else HOMES + 12 * octaves
+    homes: FloatArray = np.median(-np.sort(-np.array(full), axis=1), axis=0) if full else HOMES + 12 * notes.octaves_up
     return homes
 
 

@@ -35,7 +35,7 @@ CLIP = 1.0  # greatest norm of the gradient
 class SeparatorTraining:
     """Shares are of windows, 0 to 1."""
 
-    updates: int = 900
+    updates: int = 2400
     batch: int = 8
     window: int = 128
     learning_rate: float = 4e-3
@@ -49,11 +49,11 @@ class SeparatorTraining:
     """Share in which a voice or more rests for up to three bars."""
     transpose: int = 6
     """Usually moved by up to this many semitones."""
-    far: float = 0.3
+    far: float = 0.2
     """Share that is moved by up to an octave and more."""
     stretch: float = 0.15
     """Share in which every note is twice as long."""
-    test_every: int = 200
+    test_every: int = 300
     seed: int = 1
 
     def __post_init__(self) -> None:
