@@ -57,7 +57,7 @@ def _flops(flops: float | None) -> str:
 ROWS: dict[str, dict[str, Callable[[Method], str]]] = {
     "1 Labelled data": {
         "nats per cell after so many chorales": _curve(lambda point: f"{point['likelihood']['nats_per_cell']:.3f}"),
-        "Bach's notes under 30 sopranos": _curve(lambda point: f"{point['notes']:.1%}"),
+        "Bach's notes under 12 sopranos": _curve(lambda point: f"{point['notes']:.1%}"),
         "grade of these (Bach 4.9)": _curve(lambda point: f"{point['grade']:.1f}"),
     },
     "2 Compute": {
@@ -77,7 +77,7 @@ ROWS: dict[str, dict[str, Callable[[Method], str]]] = {
     },
     "4 Modelling power": {
         "nats per cell": lambda method: _nats(method["modelling power"]["likelihood"]),
-        "Bach's notes under 75 sopranos": lambda method: f"{method['modelling power']['reconstruction']['notes']:.1%}",
+        "Bach's notes under 30 sopranos": lambda method: f"{method['modelling power']['reconstruction']['notes']:.1%}",
         "Bach's pitch in cells": lambda method: f"{method['modelling power']['reconstruction']['cells']:.1%}",
     },
     "5 Domain knowledge put in": {

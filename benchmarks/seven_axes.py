@@ -50,14 +50,14 @@ def main() -> None:
 
 def measure(name: str, bench: axes.Bench, anew: bool) -> None:
     composer: Composer = load_composer(name)
-    work = {
-        "labelled data": lambda: axes.labelled_data(name, bench),
-        "compute": lambda: axes.compute(name, composer, bench),
-        "other tasks": lambda: axes.other_tasks(name, composer, bench),
-        "modelling power": lambda: axes.modelling_power(composer, bench),
+    work = {  # the quick ones first
         "domain knowledge": lambda: axes.domain_knowledge(name, composer),
         "read out": lambda: read_out(name, composer, bench.valid[0]),
+        "compute": lambda: axes.compute(name, composer, bench),
         "quality": lambda: axes.quality(composer, bench),
+        "modelling power": lambda: axes.modelling_power(composer, bench),
+        "labelled data": lambda: axes.labelled_data(name, bench),
+        "other tasks": lambda: axes.other_tasks(name, composer, bench),
     }
     found: dict[str, Any] = {} if anew else kept(bench.runs, name)
     for axis, measured in work.items():
