@@ -28,8 +28,9 @@ from musicgen.evaluation.style import Comparison, Rate, compare_to_bach
 from musicgen.evaluation.unseen import check_unseen
 from musicgen.music.chorale import VOICES, Chorale
 
+BACH_PIECES = 391  # that his rates were counted in
 DEEP_SPLIT = "valid"
-UNHEARD = ("valid", "test")  # what the discriminator sets against a set: the first that is not the set itself
+UNHEARD = ("valid", "test")  # what the discriminator sets against a set: the first that has the most that is not in the set
 
 OnProgress = Callable[[float, str], None]
 
@@ -69,8 +70,11 @@ class Row:
 
     def farthest(self, most: int = 5) -> list[Comparison]:
         """Style measures that chance does not explain, the farthest first."""
-        far = [row for row in self.measured if farness(row) > 1]
-        return sorted(far, key=farness, reverse=True)[:most]
+        far = [row for row in self.measured if self.farness(row) > 1]
+        return sorted(far, key=self.farness, reverse=True)[:most]
+
+    def farness(self, row: Comparison) -> float:
+        return farness(row, len(self.set.pieces))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -80,7 +84,7 @@ class Row:
             "left_out": dict(self.set.left_out),
             "bent": {name: list(report) for name, report in self.set.bent.items()},
             "seconds_a_piece": self.set.seconds,
-            "style": [asdict(row) | {"is_inside": row.is_inside, "farness": farness(row)} for row in self.style],
+            "style": [asdict(row) | {"is_inside": row.is_inside, "farness": self.farness(row)} for row in self.style],
             "inside": self.inside,
             "likeness": asdict(self.likeness) if self.likeness else None,
             "grades": {name: asdict(grade) for name, grade in self.grades.items()},
@@ -92,12 +96,10 @@ class Row:
         }
 
 
-def farness(row: Comparison) -> float:
-    """How far a rate lies from Bach's, where 1 is as far as chance goes: the difference over both half intervals."""
-    halves = [(rate.high - rate.low) / 2 for rate in (row.rate, row.bach)]
-    apart = abs(row.rate.value - row.bach.value)
-    width = float(np.hypot(*np.nan_to_num(halves)))
-    return apart / width if width else float("inf") if apart else 0.0
+def farness(row: Comparison, pieces: int) -> float:
+    """How far a rate of so many pieces lies from Bach's, where 1 is as far as so many pieces of his own come by chance, 19 times in 20."""
+    width = (row.bach.high - row.bach.low) / 2 * np.sqrt(1 + BACH_PIECES / pieces)
+    return float(abs(row.rate.value - row.bach.value) / width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +206,9 @@ class Measurer:
         if self.corpus is None or not self.discriminator:
             return None
         generated = list(each.pieces.values())
-        real = next((pieces for split in UNHEARD if (pieces := self._chorales(split)) and pieces != generated), [])
+        unheard = [self._chorales(split) for split in UNHEARD]
+        others = [[chorale for chorale in pieces if chorale not in generated] for pieces in unheard]
+        real = max(others, key=lambda left: len(left) / max(1, len(unheard[others.index(left)])))
         learned = [piece.chorale for piece in self.corpus.pieces("train", near_copies=False)] if self.index else []
         try:
             return discriminate(real, generated, self.seed, on_progress, more_real=learned)
