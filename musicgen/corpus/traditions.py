@@ -18,7 +18,7 @@ import numpy as np
 from musicgen.corpus.cleaning import drop_reason, make_piece
 from musicgen.corpus.labelled import LabelledCorpus, LabelledPiece, save_labelled
 from musicgen.corpus.sources import bach_folder, music21_version, read_source
-from musicgen.corpus.splits import bach_entries
+from musicgen.corpus.splits import SplitEntry, bach_entries
 from musicgen.corpus.store import CORPORA
 from musicgen.errors import FileError, MusicgenError
 from musicgen.files.io import read_score
@@ -199,13 +199,17 @@ def on_grid(score: Score) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
 
 
 def bach_pieces(most: int) -> list[LabelledPiece]:
-    """Chorales of the field's splits, three fifths of them of train; read without music21."""
+    """Chorales read without music21, their modes as the rest of the project has them."""
     pieces = []
-    for split, share in SPLITS:
-        entries = [entry for entry in bach_entries() if entry.split == split and not drop_reason(entry) and not entry.near_copy_in]
-        for entry in sorted(entries, key=lambda entry: _digest(entry.file))[: round(most * share)]:
-            source = read_source(bach_folder() / entry.file, entry.parts)
-            mode = make_piece(entry, source).chorale.key.mode
-            piece = labelled(Source("Bach chorale", entry.name, Path(entry.file), entry.name), source.score, split)
-            pieces.append(replace(piece, facts={**piece.facts, "mode": mode}))
+    for entry in chosen_chorales(most):
+        source = read_source(bach_folder() / entry.file, entry.parts)
+        piece = labelled(Source("Bach chorale", entry.name, Path(entry.file), entry.name), source.score, entry.split)
+        pieces.append(replace(piece, facts={**piece.facts, "mode": make_piece(entry, source).chorale.key.mode}))
     return pieces
+
+
+def chosen_chorales(most: int) -> list[SplitEntry]:
+    """Of the field's splits, three fifths of them of train; no near copies of what another split holds."""
+    ranked = sorted(bach_entries(), key=lambda entry: _digest(entry.file))
+    usable = [entry for entry in ranked if not drop_reason(entry) and not entry.near_copy_in]
+    return [entry for split, share in SPLITS for entry in [one for one in usable if one.split == split][: round(most * share)]]

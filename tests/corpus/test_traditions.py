@@ -4,7 +4,16 @@ import pytest
 
 from musicgen.corpus import traditions
 from musicgen.corpus.splits import bach_entries
-from musicgen.corpus.traditions import Source, bach_pieces, build_traditions, find_sources, labelled, main_meter, split_works
+from musicgen.corpus.traditions import (
+    Source,
+    bach_pieces,
+    build_traditions,
+    chosen_chorales,
+    find_sources,
+    labelled,
+    main_meter,
+    split_works,
+)
 from musicgen.errors import FileError
 from musicgen.music.score import Meter, MeterAt, Note, Part, Score
 
@@ -32,10 +41,14 @@ def test_a_work_is_in_one_split_and_each_has_its_share(sources, tradition):
 
 
 def test_bach_keeps_his_splits_without_near_copies():
+    chosen = chosen_chorales(1000)
+    assert [entry.near_copy_in for entry in chosen if entry.near_copy_in] == []
+    assert {entry.split for entry in chosen} == {"train", "valid", "test"}
+    assert any(entry.near_copy_in for entry in bach_entries())
     pieces = bach_pieces(10)
-    entries = {entry.name: entry for entry in bach_entries()}
+    splits = {entry.name: entry.split for entry in bach_entries()}
     assert [piece.split for piece in pieces] == ["train"] * 6 + ["valid"] * 2 + ["test"] * 2
-    assert all(entries[piece.name].split == piece.split and not entries[piece.name].near_copy_in for piece in pieces)
+    assert all(splits[piece.name] == piece.split for piece in pieces)
     assert all(piece.facts["voices"] == "4" and piece.facts["mode"] in ("major", "minor") for piece in pieces)
 
 

@@ -55,6 +55,8 @@ def test_windows_begin_at_barlines_after_the_pickup_and_leave_the_last_bar_out(b
     assert starts[0] == 4
     assert starts[-1] + 32 == last_bar
     assert set(np.diff(starts)) == {16}
+    whole = next(chorale for chorale in bach if chorale.pickup == 0 and str(chorale.meter) == "4/4" and chorale.steps % 16 == 0)
+    assert inner_bars(whole, 32)[-1] + 32 == whole.steps - 16
 
 
 def test_both_sets_get_equally_many_pieces_of_each_meter_and_mode(bach):
