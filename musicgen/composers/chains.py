@@ -21,8 +21,18 @@ RHYTHM = (
     "strike: voice phase rhythm.all struck age1",
     "strike: voice phase chord own1.class age1",
     "strike: voice phase S.moved B.moved A.moved T.moved",
+    "strike: voice phase chord.own chord.before.own",
+    "strike: voice half-bar struck rhythm.all rhythm4",
+    "strike: voice until since phase rhythm.all",
+    "strike: voice phase S.moved S.above.class age1 rhythm4",
 )
-RHYTHM_RECALLED = ("strike: phase rhythm8", "strike: phase move1 move2 age1")
+RHYTHM_RECALLED = (
+    "strike: phase rhythm8",
+    "strike: phase move1 move2 age1",
+    "strike: half-bar quarter rhythm8",
+    "strike: phase struck rhythm8",
+    "strike: phase S B own1",
+)
 PITCH = (
     "pitch: voice own1 own2 own3 phase",
     "motion: voice move1 move2 move3 age1",
@@ -38,8 +48,14 @@ PITCH = (
     "motion: voice A.above T.above A.was T.was",
     "class: voice S.class B.class A.class T.class own1.class",
     "class: voice own1.class S.beat B.beat A.beat T.beat",
+    "motion: voice chord.own chord.before.own move1",
+    "motion: voice S.above.class B.above.class own1.class",
+    "class: voice chord.beat chord.beat.before phase",
+    "pitch: voice chord own1",
+    "motion: voice move1 S.moved S.above",
+    "motion: voice age1 phase move1 rhythm4",
 )
-PITCH_RECALLED = ("pitch: own1 own2 own3", "pitch: own1 S B", "motion: move1 move2 phase")
+PITCH_RECALLED = ("motion: move1 move2 move3 age1", "pitch: phase own1 own2 rhythm4", "class: own1.class chord")
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ UNTIL, SINCE, OTHER_QUARTERS = 6, 8, 8
 CHORDS = 1 << OCTAVE
 
 TOLD = {"phase": STEPS_PER_QUARTER, "quarter": OTHER_QUARTERS, "half-bar": 8, "until": UNTIL + 1, "since": SINCE, "mode": 2}
-"""Of each step: the sixteenth of the quarter, the quarter of the bar, that of the half bar; quarters to the next fermata, from the last; mode."""
+"""Of each step: the sixteenth of the quarter, the quarter of the bar, the sixteenth of the half bar, quarters to the next fermata and
+from the last, the mode."""
 OWN = {
     "voice": len(VOICES),
     **{f"own{back}": SOUNDS for back in (1, 2, 3)},
@@ -53,7 +54,8 @@ OTHERS = {
     ".age": len(AGES) + 1,
 }
 """Of each voice, by its letter: what it sounds now, or did before if that is still open; how far above the last note of the deciding
-voice, now and before; how it has just moved; what it sounded when the quarter began; whether it has been struck, or is open; for how long it sounds."""
+voice, now and before; how it has just moved; what it sounded when the quarter began; whether it is struck, or open;
+for how long it sounds."""
 ALL = {
     "struck": 3**4,
     "struck.before": 2**4,
@@ -107,10 +109,9 @@ def _pushed(kept: IntArray, newest: IntArray) -> IntArray:
     return np.concatenate([newest[..., None], kept[..., :-1]], axis=-1)
 
 
-def told(chorale: Chorale, fermata: BoolArray | None = None) -> IntArray:
+def told(chorale: Chorale) -> IntArray:
     """(T, 6) as in TOLD. Quarters count to and from the fermatas as struck; behind the last, or where there are none, nothing is told."""
-    struck = chorale.fermata if fermata is None else fermata
-    steps, position = np.arange(chorale.steps), chorale.bar_positions()
+    struck, steps, position = chorale.fermata, np.arange(chorale.steps), chorale.bar_positions()
     since = steps - np.maximum.accumulate(np.where(struck, steps, 0))
     never = 2 * chorale.steps + UNTIL * STEPS_PER_QUARTER
     coming = np.minimum.accumulate(np.where(struck, steps, never)[::-1])[::-1]
@@ -200,7 +201,7 @@ def _chord(rungs: IntArray) -> IntArray:
 def _turned(chord: IntArray, own: IntArray) -> IntArray:
     """A chord with its classes counted from a sound's."""
     turn = np.where(_sounds(own), own % OCTAVE, 0)[:, None]
-    return ((chord >> turn) | (chord << (OCTAVE - turn))) & (CHORDS - 1)
+    return np.asarray(((chord >> turn) | (chord << (OCTAVE - turn))) & (CHORDS - 1))
 
 
 VIEWS = {"pitch": RUNGS, "motion": 2 * RUNGS, "class": CLASSES}

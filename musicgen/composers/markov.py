@@ -17,6 +17,7 @@ from torch import Tensor
 from musicgen.composers.chains import MarkovConfig
 from musicgen.composers.composer import Likelihood
 from musicgen.composers.contexts import TOKENIZER, IntArray, columns_of_sounds, columns_of_strikes, told
+from musicgen.composers.explaining import Explanation, explain_cell
 from musicgen.composers.ngram_tables import Cells, TableReader, Tables
 from musicgen.composers.step_by_step import FORETOLD, StepByStep
 from musicgen.composers.together import OnProgress, stack
@@ -31,9 +32,10 @@ from musicgen.sampling.dials import Branch
 from musicgen.sampling.draw import FloatArray, SamplingOptions
 from musicgen.sampling.left_to_right import NOT_PINNED, Logits, OrderedTask
 
-FITTED = {"rhythm": 48_000, "pitch": 24_000}
+FITTED = {"rhythm": 30_000, "pitch": 16_000}
 """How many cells, and how many notes, the powers of the chains are fitted to."""
 FIT_SEED = 1
+# The tables as they are stored.
 PARTS: dict[str, type[np.generic]] = {
     "keys": np.int64,
     "starts": np.int32,
@@ -101,6 +103,11 @@ class MarkovComposer:
         right[cells.voice, cells.step] = log_p.argmax(axis=1) == ids[cells.voice, cells.step]
         return right & free
 
+    def explain(self, chorale: Chorale, voice: int, step: int) -> Explanation:
+        """What was expected at a cell, given all before it, and from which contexts."""
+        cells = Cells.of([chorale], self.config.order)
+        return explain_cell(self.tables, cells, int(np.flatnonzero((cells.voice == voice) & (cells.step == step))[0]), chorale.key)
+
     def _judged(self, chorale: Chorale) -> tuple[FloatArray, Cells, IdArray]:
         cells = Cells.of([chorale], self.config.order)
         return self.tables.judge(cells), cells, TOKENIZER.encode(chorale)
@@ -142,10 +149,8 @@ def _some(count: int, most: int) -> IntArray:
 
 def _as_tensors(mixture: Mixture) -> dict[str, Tensor]:
     counts = mixture.counts
-    found = {field.name: getattr(counts, field.name) for field in fields(counts)} | {
-        "by_depth": mixture.by_depth,
-        "by_seen": mixture.by_seen,
-    }
+    found = {field.name: getattr(counts, field.name) for field in fields(counts)}
+    found |= {"by_depth": mixture.by_depth, "by_seen": mixture.by_seen}
     return {name: torch.from_numpy(found[name].astype(dtype)) for name, dtype in PARTS.items()}
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from musicgen.composers.contexts import NONE, RUNGS, TOKENIZER, Past, columns_of_sounds, columns_of_strikes, features_of, told
 from musicgen.composers.together import stack
-from musicgen.models.ngram import Layout, Mixture, count_earlier
+from musicgen.models.ngram import Entries, Layout, Mixture, count_earlier
 from musicgen.music.chorale import VOICES, BoolArray, Chorale
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import FloatArray
@@ -75,10 +75,8 @@ class Tables:
     rhythm: Mixture
     pitch: Mixture
 
-    def log_p(
-        self, features: IntArray, own: IntArray, voice: IntArray, earlier_strikes: FloatArray, earlier_sounds: FloatArray
-    ) -> FloatArray:
-        """(N, K) of cells, features (N, F); own, voice (N,); what followed the recalled contexts before in the piece (N, E, P)."""
+    def log_p(self, features: IntArray, own: IntArray, voice: IntArray, earlier_strikes: Entries, earlier_sounds: Entries) -> FloatArray:
+        """(N, K) of cells, features (N, F); own, voice (N,); what followed the recalled contexts before in the piece."""
         is_struck = self.rhythm.log_probability(features, columns_of_strikes(len(own)), earlier_strikes, voice).astype(np.float64)
         # A voice that has not sounded yet has nothing to hold.
         is_struck = np.where((own == NONE)[:, None], [-np.inf, 0.0], is_struck)
@@ -88,17 +86,18 @@ class Tables:
 
     def judge(self, cells: Cells) -> FloatArray:
         """(N, K) of whole pieces."""
-        lines = cells.piece * len(VOICES) + cells.voice
-        everything = np.ones(len(lines), dtype=bool)
-        features = cells.features.astype(np.int64)
+        return self.log_p(cells.features.astype(np.int64), cells.own, cells.voice, *self.earlier(cells))
+
+    def earlier(self, cells: Cells) -> tuple[Entries, Entries]:
+        """Strikes and sounds that followed the recalled contexts before, in the same voice of the piece."""
+        lines, features = cells.piece * len(VOICES) + cells.voice, cells.features.astype(np.int64)
         strikes, sounds = self.rhythm.recalled, self.pitch.recalled
-        earlier_strikes = count_earlier(
-            strikes.keys(features), strikes.targets(columns_of_strikes(len(lines)), cells.struck.astype(np.int64)), lines, everything, 2
+        is_struck = strikes.targets(columns_of_strikes(len(lines)), cells.struck.astype(np.int64))
+        sounded = sounds.targets(columns_of_sounds(cells.own), cells.sound)
+        return (
+            count_earlier(strikes.keys(features), is_struck, lines, np.ones(len(lines), dtype=bool), strikes.width),
+            count_earlier(sounds.keys(features), sounded, lines, cells.struck, sounds.width),
         )
-        earlier_sounds = count_earlier(
-            sounds.keys(features), sounds.targets(columns_of_sounds(cells.own), cells.sound), lines, cells.struck, sounds.width
-        )
-        return self.log_p(features, cells.own, cells.voice, earlier_strikes, earlier_sounds)
 
 
 class TableReader:
@@ -169,14 +168,14 @@ class _Memory:
         self.keys[:, voice, step] = np.where(counted[:, None], self.layout.keys(features), NOTHING)
         self.targets[:, voice, step] = self.layout.targets(columns, classes)
 
-    def recall(self, features: IntArray, voice: int, step: int, drafts: int) -> FloatArray:
-        """(R, E, P) what followed the same keys before `step`."""
+    def recall(self, features: IntArray, voice: int, step: int, drafts: int) -> Entries:
+        """What followed the same keys before `step`, of rows (R, F)."""
         keys, width = self.layout.keys(features), self.layout.width
         before = self.keys[:, voice, :step]
         same = keys.reshape(len(before), drafts, 1, -1) == before[:, None]
         lane, draft, at, context = np.nonzero(same)
-        place = ((lane * drafts + draft) * keys.shape[1] + context) * width + self.targets[lane, voice, at, context]
-        return np.bincount(place, minlength=keys.size * width).reshape(*keys.shape, width).astype(np.float32)
+        places = ((lane * drafts + draft) * keys.shape[1] + context) * width + self.targets[lane, voice, at, context]
+        return Entries.of_places(places, keys.shape, width)
 
     def branch(self, parents: IdArray) -> None:
         self.keys, self.targets = self.keys[parents], self.targets[parents]

@@ -70,6 +70,11 @@ class Layout:
         return np.array([list(self.views).index(view) for view, _ in self.contexts], dtype=np.int64)
 
     @cached_property
+    def view_of_chain(self) -> IntArray:
+        """(C,)"""
+        return np.array([list(self.views).index(view) for view, _ in self.chains], dtype=np.int64)
+
+    @cached_property
     def columns_of_chain(self) -> IntArray:
         """(C,) how many columns each chain's view has."""
         return np.array([self.views[view] for view, _ in self.chains], dtype=np.int64)
@@ -99,6 +104,22 @@ class Layout:
         """features (N, F) -> (N, E): a number for what is known in each context, no two alike."""
         strides, first = self._numbering
         return features @ strides + first
+
+    @cached_property
+    def _by_context(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Chains and depths (J,) of all places, by their contexts, and where each context's begin (E + 1,)."""
+        chain, depth = np.nonzero(self.places != NOT_MET)
+        context = self.places[chain, depth]
+        order = np.argsort(context, kind="stable")
+        return chain[order], depth[order], np.searchsorted(context[order], np.arange(len(self.contexts) + 1))
+
+    def places_of(self, contexts: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """contexts (M,) -> which of them, in which chain, at which depth, of every place where they stand."""
+        chain, depth, starts = self._by_context
+        lengths = starts[contexts + 1] - starts[contexts]
+        at = np.repeat(np.arange(len(contexts)), lengths)
+        place = np.repeat(starts[contexts] - np.cumsum(lengths) + lengths, lengths) + np.arange(len(at))
+        return at, chain[place], depth[place]
 
     def targets(self, columns: IntArray, classes: IntArray) -> IntArray:
         """columns (N, W, K), classes (N,) -> (N, E) the column of each event's class in the view of each context."""
@@ -138,16 +159,49 @@ class Counts:
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[at] == keys, at, NOT_MET)
 
-    def dense(self, rows: IntArray, width: int) -> FloatArray:
-        """rows (...) -> (..., width)."""
+    def entries(self, rows: IntArray) -> Entries:
+        """What followed, of rows (N, E)."""
         flat = rows.ravel()
         known = np.flatnonzero(flat != NOT_MET)
         lengths = self.starts[flat[known] + 1] - self.starts[flat[known]]
         inside = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        entries = np.repeat(self.starts[flat[known]], lengths) + inside
-        table = np.zeros((len(flat), width), dtype=np.float32)
-        table[np.repeat(known, lengths), self.targets[entries]] = self.counts[entries]
-        return table.reshape(*rows.shape, width)
+        at = np.repeat(self.starts[flat[known]], lengths) + inside
+        event, context = np.divmod(np.repeat(known, lengths), rows.shape[1])
+        return Entries(rows.shape, event, context, self.targets[at], self.counts[at])
+
+
+class Entries(NamedTuple):
+    """What followed N events' contexts, shape (N, E): event, context, column (M,), in rising order, and how often, number (M,)."""
+
+    shape: tuple[int, ...]
+    event: IntArray
+    context: IntArray
+    column: IntArray
+    number: IntArray
+
+    @classmethod
+    def of_places(cls, places: IntArray, shape: tuple[int, ...], width: int) -> Entries:
+        """Of numbers (event * E + context) * width + column, each as often as it counts."""
+        counts = np.bincount(places, minlength=shape[0] * shape[1] * width)
+        return cls.of_dense(counts.reshape(*shape, width))
+
+    @classmethod
+    def of_dense(cls, table: IntArray) -> Entries:
+        """table (N, E, P)"""
+        event, context, column = np.nonzero(table)
+        return cls(table.shape[:2], event, context, column, table[event, context, column])
+
+    def dense(self, width: int) -> IntArray:
+        """(N, E, P)"""
+        table = np.zeros((*self.shape, width), dtype=np.int64)
+        table[self.event, self.context, self.column] = self.number
+        return table
+
+    def part(self, start: int, end: int) -> Entries:
+        """Of the events [start, end), numbered from 0."""
+        first, last = np.searchsorted(self.event, (start, end))
+        rest = (array[first:last] for array in self[2:])
+        return Entries((end - start, self.shape[1]), self.event[first:last] - start, *rest)
 
 
 class Found(NamedTuple):
@@ -164,33 +218,52 @@ class Found(NamedTuple):
         return cls(*(np.concatenate(arrays, axis=axis) for arrays in zip(*parts, strict=True)))
 
 
-def back_off(layout: Layout, table: FloatArray, columns: IntArray, discount: float) -> Found:
-    """table (N, E, P): how often each column followed each event's contexts; columns (N, W, K): those of the classes in each view."""
-    times, kinds = table.sum(axis=-1), (table > 0).sum(axis=-1, dtype=np.float32)
-    of_class = np.take_along_axis(table, columns[:, layout.view_of_context], axis=-1)  # (N, E, K)
-    shape = (len(table), len(layout.chains))
-    p = np.broadcast_to((1 / layout.columns_of_chain)[:, None], (*shape, columns.shape[-1])).astype(np.float32)
-    depth, seen = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32)
-    for place, at in enumerate(layout.places.T):
-        met = (at != NOT_MET) & (times[:, at] > 0)
-        share = discount * kinds[:, at, None] * p + np.maximum(of_class[:, at] - discount, 0)
-        p = np.where(met[..., None], share / np.maximum(times[:, at, None], 1), p).astype(np.float32)
-        depth, seen = np.where(met, place, depth), np.where(met, times[:, at], seen)
-    return Found(np.log(p), depth, np.searchsorted(SEEN, seen, side="right"), seen)
+def back_off(layout: Layout, entries: Entries, columns: IntArray, discount: float) -> Found:
+    """entries: what followed the contexts of N events; columns (N, W, K): those of the classes in each view.
+
+    Each context gives its counts, less the discount, and leaves what it was discounted to the next shorter one, the last one to all columns
+    alike. So a count reaches the end by the shares that all longer contexts leave.
+    """
+    events, contexts = entries.shape
+    where = entries.event * contexts + entries.context
+    times = np.bincount(where, entries.number, events * contexts).reshape(entries.shape)
+    kinds = np.bincount(where, minlength=events * contexts).reshape(entries.shape)
+    places = layout.places
+    met = (places != NOT_MET) & (times[:, places] > 0)  # (N, C, D)
+    left = np.where(met, discount * kinds[:, places] / np.maximum(times[:, places], 1), 1.0)
+    passed = np.cumprod(left[..., ::-1], axis=2)[..., ::-1]  # what this context and all longer ones leave
+    weight = np.pad(passed[..., 1:], ((0, 0), (0, 0), (0, 1)), constant_values=1.0) / np.maximum(times[:, places], 1)
+    at, chain, depth = layout.places_of(entries.context)
+    event = entries.event[at]
+    given = (entries.number[at] - discount) * weight[event, chain, depth]
+    shape = (events, len(layout.chains), layout.width)
+    p = np.bincount(np.ravel_multi_index((event, chain, entries.column[at]), shape), given, int(np.prod(shape))).reshape(shape)
+    of_class = np.take_along_axis(p + passed[..., :1] / layout.columns_of_chain[:, None], columns[:, layout.view_of_chain], axis=2)
+    longest = np.where(met, np.arange(places.shape[1]), 0).max(axis=2, initial=0)
+    seen = np.where(met.any(axis=2), np.take_along_axis(times[:, places], longest[..., None], axis=2)[..., 0], 0)
+    return Found(np.log(of_class).astype(np.float32), longest, np.searchsorted(SEEN, seen, side="right"), seen)
 
 
-def count_earlier(keys: IntArray, targets: IntArray, lines: IntArray, counted: NDArray[np.bool_], width: int) -> FloatArray:
-    """keys, targets (N, E) of events in order, lines (N,), counted (N,) -> (N, E, width): how often each target followed that key before,
-    in events of the same line that are counted."""
-    table = np.zeros((*keys.shape, width), dtype=np.float32)
+def count_earlier(
+    keys: IntArray, targets: IntArray, lines: IntArray, counted: NDArray[np.bool_], width: int, asked: IntArray | None = None
+) -> Entries:
+    """keys, targets (N, E) of events in order, lines (N,), counted (N,): what followed the same keys before, in events of the same line
+    that are counted. `asked`: of these events alone, all if None."""
+    chosen = np.arange(len(keys)) if asked is None else asked
+    parts = []
     for context in range(keys.shape[1]):
         order = np.lexsort((np.arange(len(keys)), keys[:, context], lines))
         same = (np.diff(keys[order, context], prepend=-1) == 0) & (np.diff(lines[order], prepend=-1) == 0)
         is_target = (targets[order, context, None] == np.arange(width)) & counted[order, None]
-        before = np.cumsum(is_target, axis=0, dtype=np.float32) - is_target
+        before = np.cumsum(is_target, axis=0) - is_target
         first = np.maximum.accumulate(np.where(same, 0, np.arange(len(keys))))
-        table[order, context] = before - before[first]
-    return table
+        table = np.empty_like(before)
+        table[order] = before - before[first]
+        event, column = np.nonzero(table[chosen])
+        parts.append((event, np.full(len(event), context), column, table[chosen][event, column]))
+    joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    order = np.lexsort(joined[2::-1])
+    return Entries((len(chosen), keys.shape[1]), *(array[order] for array in joined))
 
 
 @dataclass(frozen=True)
@@ -207,10 +280,10 @@ class Mixture:
     by_seen: FloatArray
     discount: float
 
-    def find(self, features: IntArray, columns: IntArray, earlier: FloatArray) -> Found:
-        """features (N, F); columns (N, W, K) of each class in each view; earlier (N, E, P) what followed before in the piece."""
-        table = self.counts.dense(self.counts.rows(self.learned.keys(features)), self.learned.width)
-        parts = [back_off(self.learned, table, columns, self.discount), back_off(self.recalled, earlier, columns, self.discount)]
+    def find(self, features: IntArray, columns: IntArray, earlier: Entries) -> Found:
+        """features (N, F); columns (N, W, K) of the classes in each view; earlier: what followed the recalled contexts before."""
+        counted = self.counts.entries(self.counts.rows(self.learned.keys(features)))
+        parts = [back_off(self.learned, counted, columns, self.discount), back_off(self.recalled, earlier, columns, self.discount)]
         return Found.joined(parts, axis=1)
 
     def powers(self, found: Found, groups: IntArray) -> FloatArray:
@@ -219,9 +292,9 @@ class Mixture:
         powers: FloatArray = self.by_depth[groups[:, None], chains, found.depth] + self.by_seen[groups[:, None], chains, found.seen]
         return powers
 
-    def log_probability(self, features: IntArray, columns: IntArray, earlier: FloatArray, groups: IntArray) -> FloatArray:
+    def log_probability(self, features: IntArray, columns: IntArray, earlier: Entries, groups: IntArray) -> FloatArray:
         """(N, K)"""
         found = self.find(features, columns, earlier)
-        scores = np.einsum("nc,nck->nk", self.powers(found, groups), found.log_p)
+        scores = (self.powers(found, groups)[:, None] @ found.log_p)[:, 0]
         result: FloatArray = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
         return result

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from musicgen.models.ngram import SEEN, Counts, FloatArray, Found, IntArray, Layout, Mixture, back_off, count_earlier
+from musicgen.models.ngram import SEEN, Counts, Entries, FloatArray, Found, IntArray, Layout, Mixture, back_off, count_earlier
 
 TOGETHER = 2048
 SHRINKING = 1e-5
-ITERATIONS = 40
+ITERATIONS = 30
 
 
 @dataclass(frozen=True)
@@ -44,25 +44,35 @@ def in_parts(numbers: IntArray) -> list[IntArray]:
 
 def fit_mixture(learned: Layout, recalled: Layout, events: Events, fitted: IntArray, discount: float) -> Mixture:
     """`fitted` (n,): the events that the powers are fitted to."""
+    groups = int(events.groups.max(initial=0)) + 1
     keys, targets = learned.keys(events.features), events.targets(learned)
     counts = Counts.of(keys.ravel(), targets.ravel())
-    # What each piece alone has given to a row, under a key of both.
-    pieces = int(events.pieces.max(initial=0)) + 1
-    own = Counts.of((counts.rows(keys) * pieces + events.pieces[:, None]).ravel(), targets.ravel())
-    lines = events.pieces * (int(events.groups.max(initial=0)) + 1) + events.groups
-    everything = np.ones(len(lines), dtype=bool)
-    earlier = count_earlier(recalled.keys(events.features), events.targets(recalled), lines, everything, recalled.width)
+    others = leave_out(counts, keys, targets, events.pieces, learned.width)
+    everything = np.ones(len(keys), dtype=bool)
+    lines = events.pieces * groups + events.groups
+    earlier = count_earlier(recalled.keys(events.features), events.targets(recalled), lines, everything, recalled.width, fitted)
     found = []
-    for some in in_parts(fitted):
-        rows = counts.rows(keys[some])
-        others = counts.dense(rows, learned.width) - own.dense(own.rows(rows * pieces + events.pieces[some, None]), learned.width)
-        columns = events.columns_of(some)
-        parts = [back_off(learned, others, columns, discount), back_off(recalled, earlier[some], columns, discount)]
-        found.append(Found.joined(parts, axis=1))
-    deepest = max(learned.places.shape[1], recalled.places.shape[1])
-    shape = (int(events.groups.max(initial=0)) + 1, len(learned.chains) + len(recalled.chains), deepest)
+    for part in in_parts(np.arange(len(fitted))):
+        columns, recall = events.columns_of(fitted[part]), earlier.part(part[0], part[-1] + 1)
+        both = [back_off(learned, others(fitted[part]), columns, discount), back_off(recalled, recall, columns, discount)]
+        found.append(Found.joined(both, axis=1))
+    shape = (groups, len(learned.chains) + len(recalled.chains), max(learned.places.shape[1], recalled.places.shape[1]))
     powers = _fit_powers(Found.joined(found, axis=0), events.groups[fitted], events.classes[fitted], shape)
     return Mixture(learned, recalled, counts, *powers, discount)
+
+
+def leave_out(counts: Counts, keys: IntArray, targets: IntArray, pieces: IntArray, width: int) -> Callable[[IntArray], Entries]:
+    """Of events, their counts, keys and targets (N, E), pieces (N,): what followed in all pieces but its own."""
+    # What each piece has given to a row, under a key of both.
+    count = int(pieces.max(initial=0)) + 1
+    own = Counts.of((counts.rows(keys) * count + pieces[:, None]).ravel(), targets.ravel())
+
+    def others(some: IntArray) -> Entries:
+        rows = counts.rows(keys[some])
+        mine = own.rows(rows * count + pieces[some, None])
+        return Entries.of_dense(counts.entries(rows).dense(width) - own.entries(mine).dense(width))
+
+    return others
 
 
 def _fit_powers(found: Found, groups: IntArray, classes: IntArray, shape: tuple[int, int, int]) -> tuple[FloatArray, FloatArray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from musicgen.errors import ConfigError, nearest
 
@@ -77,6 +77,6 @@ def apply_settings(configs: dict[str, Any], settings: Sequence[str]) -> dict[str
 
 def _parse(path: str, text: str, kind: Any) -> Any:
     try:
-        return tuple(int(item) for item in text.split(",")) if get_origin(kind) is tuple else kind(text)
+        return tuple(get_args(kind)[0](item) for item in text.split(",")) if get_origin(kind) is tuple else kind(text)
     except (TypeError, ValueError):
         raise ConfigError(f"{path}={text!r}: a value of type {getattr(kind, '__name__', kind)} is needed") from None
