@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.composers.hidden.symbols import LOWEST, PITCHES, Grid, IntArray, shift_of, skeletons, sounding_pitches
+from musicgen.composers.hidden.tables import Tables
+from musicgen.models.hmm import FloatArray
 from musicgen.music.chorale import REST, BoolArray
 from musicgen.music.sketch import Sketch
 
@@ -24,6 +26,7 @@ class Evidence:
     certain: BoolArray
     given: IntArray
     holds: BoolArray
+    shift: int
 
     @classmethod
     def of(cls, sketch: Sketch, allowed: BoolArray) -> Evidence:
@@ -34,7 +37,12 @@ class Evidence:
         rests = np.asarray(grid.cells(given.pitch == REST), dtype=bool) & ~free
         pitches = np.asarray(grid.cells(sounding_pitches(given)))
         certain = ~free.any(axis=2) & ~rests.all(axis=2)
-        return cls(grid, _usable(sketch, allowed, grid), certain, pitches, _holds(sketch, grid))
+        return cls(grid, _usable(sketch, allowed, grid), certain, pitches, _holds(sketch, grid), shift_of(given.key))
+
+    def register(self, tables: Tables) -> FloatArray:
+        """(V, P) how gladly each voice sings each pitch, whatever the key: what is counted from the tonic does not know it."""
+        lowest = LOWEST + self.shift
+        return np.asarray(tables.smoothing.register * tables.compass[:, lowest : lowest + PITCHES])
 
     def skeletons(self, members: BoolArray) -> IntArray:
         """(V, B, F) of certain voices."""

@@ -49,15 +49,27 @@ def chord_chain(tables: Tables, evidence: Evidence) -> tuple[list[States], Chain
     states = [_states(tables, evidence, certain, fits, beat) for beat in range(len(evidence.grid))]
     places = evidence.grid.places
     first = states[0]
+    register = np.where(evidence.certain[0][:, None], 0.0, evidence.register(tables)[0])  # (B, P)
     start = tables.chain[places[0], -1, first.labels] + tables.first[first.labels, first.notes] + fits[0, first.labels]
+    start = start + register[0, first.notes]
     moves = []
     for beat, (before, after) in enumerate(pairwise(states), 1):
         move = tables.chain[places[beat]][before.labels[:, None], after.labels]
-        move = move + tables.tune[after.labels, before.notes[:, None], after.notes] + fits[beat, after.labels]
+        move = move + _tune_moves(tables, before, after) + fits[beat, after.labels] + register[beat, after.notes]
         if evidence.holds[0, beat]:
             move = move + MISSED * (before.notes[:, None] != after.notes)
         moves.append(move)
     return states, Chain(start, moves)
+
+
+def _tune_moves(tables: Tables, before: States, after: States) -> FloatArray:
+    """(S before, S) of the top voice."""
+    stood = tables.above_bass(before.labels, before.notes)
+    total = np.empty((len(before.labels), len(after.labels)))
+    for note in np.unique(before.notes):
+        rows = before.notes == note
+        total[rows] = tables.tune_after(int(note))[stood[rows][:, None], after.labels, after.notes]
+    return total
 
 
 def _fits(tables: Tables, evidence: Evidence, certain: IntArray) -> FloatArray:
@@ -81,7 +93,7 @@ def _states(tables: Tables, evidence: Evidence, certain: IntArray, fits: FloatAr
         return States(np.arange(len(tables.labels)), certain[0, beat])
     score = tables.chain[evidence.grid.places[beat], -1] if beat == 0 else _anywhere(tables, int(evidence.grid.places[beat]))
     both = (score + fits[beat])[:, None] + tables.first + np.where(evidence.usable[0, beat], 0.0, -np.inf)
-    both += tables.tune.max(axis=1)
+    both += tables.tune.max(axis=1) + evidence.register(tables)[0]
     labels, notes = np.unravel_index(np.argsort(-both, axis=None, kind="stable")[:MOST_STATES], both.shape)
     inside = np.isfinite(both[labels, notes])
     return States(labels[inside], notes[inside])
@@ -98,31 +110,42 @@ def _anywhere(tables: Tables, place: int) -> FloatArray:
 def voicing_chain(tables: Tables, evidence: Evidence, labels: IntArray, notes: IntArray) -> tuple[list[IntArray], Chain]:
     """Voicings (M, V) of each beat under the labels and the tune found, and the chain through them."""
     certain = evidence.skeletons(tables.labels.members)
+    register = evidence.register(tables)
     options, shapes = [], []
     for beat, (label, note) in enumerate(zip(labels.tolist(), notes.tolist(), strict=True)):
         found = _options(tables, evidence, certain[:, beat, label], beat, label, note)
         among = tables.voicings(label, note)
         shape = tables.shape_scores(label, found, among.notes)
+        shape = shape + sum(register[voice, found[:, voice]] for voice in range(1, len(certain)) if not evidence.certain[voice, beat])
         kept = np.argsort(-shape, kind="stable")[:MOST_VOICINGS]
         options.append(found[kept])
         shapes.append(shape[kept])
     moves = [
-        _voicing_move(tables, evidence, beat, (int(labels[beat]), int(notes[beat])), options[beat - 1], options[beat], shapes[beat])
+        _voicing_move(tables, evidence, beat, labels[beat - 1 : beat + 1], int(notes[beat]), options[beat - 1 : beat + 1], shapes[beat])
         for beat in range(1, len(options))
     ]
     return options, Chain(shapes[0], moves)
 
 
 def _voicing_move(
-    tables: Tables, evidence: Evidence, beat: int, under: tuple[int, int], before: IntArray, after: IntArray, shape: FloatArray
+    tables: Tables, evidence: Evidence, beat: int, labels: IntArray, note: int, options: list[IntArray], shape: FloatArray
 ) -> FloatArray:
-    among = tables.voicings(*under)
-    move = tables.moves(before, after, shape)
+    """(M before, M) from one voicing to another, of all that the label allows; labels and options of the beat before and of this one."""
+    before, after = options
+    among, changes = tables.voicings(int(labels[1]), note), bool(labels[0] != labels[1])
+    leaving, reached = _as_given(evidence, before, beat - 1, -1), _as_given(evidence, after, beat, 0)
+    move = tables.moves(leaving, reached, shape, changes)
     if len(among.notes):
-        move = move - log_sum(tables.moves(before, among.notes, among.shape), axis=1)[:, None]
+        others = _as_given(evidence, among.notes, beat, 0)
+        move = move - log_sum(tables.moves(leaving, others, among.shape, changes), axis=1)[:, None]
     for voice in np.flatnonzero(evidence.holds[1:, beat]) + 1:
         move = move + MISSED * (before[:, None, voice] != after[None, :, voice])
     return move
+
+
+def _as_given(evidence: Evidence, notes: IntArray, beat: int, cell: int) -> IntArray:
+    """(M, V) voicings with what certain voices sound in that cell of the beat: what is next to the other beat."""
+    return np.where(evidence.certain[:, beat], evidence.given[:, beat, cell], notes)
 
 
 def _options(tables: Tables, evidence: Evidence, certain: IntArray, beat: int, label: int, note: int) -> IntArray:

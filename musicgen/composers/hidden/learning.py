@@ -14,7 +14,9 @@ from musicgen.composers.hidden.reading import (
     activity_rows,
     around_rows,
     chain_rows,
+    compass_rows,
     gather_labels,
+    goes_directly,
     motion_rows,
     pair_rows,
     pattern_rows,
@@ -25,14 +27,14 @@ from musicgen.composers.hidden.reading import (
     tune_rows,
 )
 from musicgen.composers.hidden.symbols import PITCHES, IntArray, Labels
-from musicgen.composers.hidden.tables import Leading, Patterns, Smoothing, Tables
+from musicgen.composers.hidden.tables import Leading, Patterns, Smoothing, Tables, compass_of
 from musicgen.errors import CheckpointError, ConfigError
 from musicgen.music.chorale import Chorale
 from musicgen.music.pitch import Mode
 
 MODES: tuple[Mode, ...] = ("major", "minor")
 OWN = ("labels", "chain", "tune", "shapes", "activity")
-SHARED = ("pairs", "motions", "slice_pairs", "slice_motions", "patterns", "around")
+SHARED = ("pairs", "motions", "slice_pairs", "slice_motions", "patterns", "around", "compass")
 LEAST_PATTERN = 2
 
 
@@ -50,6 +52,7 @@ def count_all(pieces: Sequence[Chorale], least: int, on_progress: Callable[[floa
         counts |= {f"{mode}.{name}": rows for name, rows in _own_counts(readings, labels).items()}
         on_progress((number + 1) / 3)
     counts |= _shared_counts(everything)
+    counts["compass"] = tally(compass_rows(piece) for piece in pieces)
     on_progress(1.0)
     return {name: rows.astype(np.int32) for name, rows in counts.items()}
 
@@ -74,10 +77,10 @@ def _shared_counts(readings: Sequence[Read]) -> dict[str, IntArray]:
     seen = np.concatenate([around, place[which.ravel()][:, None]], axis=1)
     cuts = [slices(piece) for piece in readings]
     return {
-        "pairs": tally(pair_rows(piece.skeleton) for piece in readings),
-        "motions": tally(motion_rows(piece.skeleton) for piece in readings),
-        "slice_pairs": tally(pair_rows(cut) for cut in cuts),
-        "slice_motions": tally(motion_rows(cut) for cut in cuts),
+        "pairs": tally(pair_rows(piece.skeleton, goes_directly(piece)) for piece in readings),
+        "motions": tally(motion_rows(piece.skeleton, np.diff(piece.labels) != 0) for piece in readings),
+        "slice_pairs": tally(pair_rows(cut, np.ones((len(cut), cut.shape[1] - 1), dtype=bool)) for cut in cuts),
+        "slice_motions": tally(motion_rows(cut, np.ones(cut.shape[1] - 1, dtype=bool)) for cut in cuts),
         "patterns": kinds[usual],
         "around": tally([seen[seen[:, -1] >= 0]]),
     }
@@ -91,6 +94,7 @@ def tables_of(counts: Mapping[str, IntArray], smoothing: Smoothing) -> dict[Mode
     leading = Leading.of(counts["pairs"], counts["motions"], smoothing.leading)
     cuts = Leading.of(counts["slice_pairs"], counts["slice_motions"], smoothing.leading)
     patterns = Patterns.of(counts["patterns"], counts["around"], smoothing.pattern)
+    compass = compass_of(counts["compass"])
     return {
         mode: Tables.of(
             Labels(counts[f"{mode}.labels"]),
@@ -98,6 +102,7 @@ def tables_of(counts: Mapping[str, IntArray], smoothing: Smoothing) -> dict[Mode
             leading,
             cuts,
             patterns,
+            compass,
             smoothing,
         )
         for mode in MODES

@@ -1,7 +1,8 @@
 """Ornaments: what the voices do between the notes of the skeleton, by a hidden chain over who is active, and patterns drawn voice by voice.
 
-The second HMM of Allan and Williams, with a voice's pattern of four sixteenths for their ornaments. A pattern is weighed by how likely it is
-between the skeleton's notes, and by how the intervals to the other voices go on at every slice. Shapes as in `symbols`; N patterns.
+The second HMM of Allan and Williams, a pattern of four sixteenths a voice. A pattern is weighed by how likely it is
+between the skeleton's notes, and by how the intervals to the other voices go on at every slice; those not yet drawn are as without.
+Shapes as in `symbols`; N patterns.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from musicgen.music.chorale import VOICES, BoolArray
 from musicgen.music.sketch import Sketch
 
 DRAWN_IN_ORDER = (3, 0, 2, 1)  # the bass first, the alto last
+TOGETHER = 2.0  # weight of the intervals to other voices, beside that of a pattern of its own
 _VOICES = range(len(VOICES))
 
 
@@ -57,7 +59,7 @@ def active_voices(
     """(B,) who is active in each beat, as `Read.active` has it; of certain voices what they are."""
     known = is_active(evidence.given, struck)
     bits = np.arange(STATES)[:, None] >> np.arange(len(VOICES)) & 1  # (16, V)
-    may_move = bounds.strikes[..., 1:].any(axis=2)
+    may_move: BoolArray = np.asarray(bounds.strikes[..., 1:].any(axis=2))
     lengths = evidence.grid.lengths
     fits = np.zeros((len(evidence.grid), STATES))
     for voice in _VOICES:
@@ -83,20 +85,18 @@ def ornament(
     """Writes a pattern for each voice and beat into cells and struck (V, B, 4), except where the voice is certain. skeleton (V, B)."""
     heat = max(temperature, 1e-3)
     for beat, length in enumerate(evidence.grid.lengths.tolist()):
-        done: list[int] = []
         for voice in sorted(_VOICES, key=lambda voice: (not evidence.certain[voice, beat], DRAWN_IN_ORDER.index(voice))):
             if not evidence.certain[voice, beat]:
                 kept = bounds.keep(tables.patterns, int(skeleton[voice, beat]), voice, beat, length)
                 score = _pattern_scores(tables, skeleton, active, cells, voice, beat) + np.where(kept, 0.0, -np.inf)
-                for other in done:
-                    score = score + _together(tables, skeleton, cells, voice, other, beat)
+                for other in set(_VOICES) - {voice}:
+                    score = score + TOGETHER * _together(tables, skeleton, cells, voice, other, beat)
                 if np.isfinite(score).any():
                     chosen = draw(score / heat, rng)
                     cells[voice, beat] = np.clip(skeleton[voice, beat] + tables.patterns.away[chosen], 0, PITCHES - 1)
                     struck[voice, beat] = tables.patterns.struck[chosen]
                 else:
                     cells[voice, beat], struck[voice, beat] = skeleton[voice, beat], np.arange(CELLS) == 0
-            done.append(voice)
 
 
 def _pattern_scores(tables: Tables, skeleton: IntArray, active: IntArray, cells: IntArray, voice: int, beat: int) -> FloatArray:
@@ -131,7 +131,5 @@ def _gain(slices: Leading, pair: int, lines: tuple[IntArray, ...]) -> FloatArray
     upper, lower = lines
     interval = clipped(upper - lower)
     up, low = moved(np.diff(upper, axis=1)), moved(np.diff(lower, axis=1))
-    together = slices.intervals[pair][up, interval[:, :-1], interval[:, 1:]]
-    alone = slices.motions[PAIRS[pair][1]][low]
     changes = (up != moved(np.zeros(1, dtype=np.int64))) | (low != moved(np.zeros(1, dtype=np.int64)))
-    return np.asarray(np.where(changes, together - alone, 0.0).sum(axis=1))
+    return np.asarray(np.where(changes, slices.bonds[pair][up, interval[:, :-1], interval[:, 1:]], 0.0).sum(axis=1))

@@ -116,20 +116,32 @@ def moved(semitones: IntArray) -> IntArray:
     return np.asarray(np.clip(semitones, -FARTHEST, FARTHEST) + FARTHEST)
 
 
-def pair_rows(voices: IntArray) -> IntArray:
-    """Rows of pair, motion of its upper voice, interval before, interval after; voices (V, N) in the order in which they sound."""
+def pair_rows(voices: IntArray, direct: BoolArray) -> IntArray:
+    """Rows of pair, motion of its upper voice, interval before, interval after, wherever both voices go there directly.
+
+    voices (V, N); direct (V, N - 1).
+    """
     rows = []
     for pair, (upper, lower) in enumerate(PAIRS):
         intervals = clipped(voices[upper] - voices[lower])
         motion = moved(np.diff(voices[upper]))
-        rows.append(np.stack([np.full(len(motion), pair), motion, intervals[:-1], intervals[1:]], axis=1))
+        row = np.stack([np.full(len(motion), pair), motion, intervals[:-1], intervals[1:]], axis=1)
+        rows.append(row[direct[upper] & direct[lower]])
     return np.concatenate(rows)
 
 
-def motion_rows(voices: IntArray) -> IntArray:
-    """Rows of voice and motion."""
+def goes_directly(piece: Read) -> BoolArray:
+    """(V, B - 1) True where nothing sounds between the note of one beat and that of the next: parallels of beats that something parts are
+    ten times as many as those that are heard."""
+    ends, begins = piece.cells[:, :-1, -1] == piece.skeleton[:, :-1], piece.cells[:, 1:, 0] == piece.skeleton[:, 1:]
+    return np.asarray(ends & begins & ~piece.silent[:, :-1, -1] & ~piece.silent[:, 1:, 0])
+
+
+def motion_rows(voices: IntArray, changes: BoolArray) -> IntArray:
+    """Rows of whether the chord changes, voice and motion; changes (N - 1,)."""
     steps = moved(np.diff(voices, axis=1))
-    return np.stack([np.repeat(np.arange(len(voices)), steps.shape[1]), steps.ravel()], axis=1)
+    voice, changed = np.broadcast_arrays(np.arange(len(voices))[:, None], changes.astype(np.int64))
+    return np.stack([changed, voice, steps], axis=-1).reshape(-1, 3)
 
 
 def slices(piece: Read) -> IntArray:
@@ -156,6 +168,12 @@ def around_rows(piece: Read) -> IntArray:
 
 def near(semitones: IntArray) -> IntArray:
     return np.asarray(np.clip(semitones, -REACH, REACH) + REACH)
+
+
+def compass_rows(piece: Chorale) -> IntArray:
+    """Rows of voice and pitch, of each note."""
+    voice, step = np.nonzero(piece.onset & (piece.pitch != REST))
+    return np.stack([voice, piece.pitch[voice, step]], axis=1).astype(np.int64)
 
 
 def activity_rows(piece: Read) -> IntArray:

@@ -1,4 +1,4 @@
-"""Tables: counts to log probabilities, each backed off to what is known where less is seen. Both modes have their own, voice leading is shared.
+"""Tables: counts to log probabilities, backed off to what is known where little is seen. Each mode has its own; voice leading is shared.
 
 Shapes: F labels, P pitches, K places, M voicings of a label under a note, N the same before; N patterns.
 """
@@ -18,6 +18,9 @@ from musicgen.music.chorale import VOICES
 from musicgen.music.harmony import QUALITIES
 
 Counts = Mapping[str, IntArray]
+OUTER = PAIRS.index((0, 3))
+FEW = 1.0  # events that say nothing, where much is counted together
+MANY = 10.0
 STATES = 2 ** len(VOICES)  # which voices are active
 _COMPASS = ((0, PITCHES), (18, 54), (13, 49), (2, 44))  # of a voicing's pitches, from LOWEST
 _SPREAD = ((-3, 19), (-5, 19), (-4, 28))  # semitones between neighbours in a voicing
@@ -27,45 +30,57 @@ _SPREAD = ((-3, 19), (-5, 19), (-4, 28))  # semitones between neighbours in a vo
 class Smoothing:
     """How many further events each table shares out as its back-off has it, and how much each expert of the voicing counts.
 
-    chain, tune, shape, leading, pattern, activity: strengths; likeness, carry: weights of a voicing's shape and of its voice leading;
-    foreign: probability of a voicing that the label does not explain.
+    chain, tune, shape, leading, pattern, activity: strengths; likeness, motion, bond: weights of a voicing's shape, of how far
+    its voices go and of how they go together; foreign: probability of a voicing that the label does not explain.
     """
 
-    chain: float = 8.0
+    chain: float = 64.0
     tune: float = 8.0
     shape: float = 8.0
-    leading: float = 8.0
+    leading: float = 16.0
     pattern: float = 4.0
     activity: float = 4.0
-    likeness: float = 0.7
-    carry: float = 0.5
+    likeness: float = 0.45
+    motion: float = 0.65
+    bond: float = 0.8
+    outer: float = 0.5
+    register: float = 0.3
     foreign: float = 0.03
 
 
 @dataclass(frozen=True)
 class Leading:
-    """How voices go together: motions (V, MOTIONS), and (6, MOTIONS, INTERVALS, INTERVALS), log p of an interval after another."""
+    """How voices go on: motions (2, V, MOTIONS), log p where the chord stays and where it changes; bonds (6, MOTIONS, INTERVALS,
+    INTERVALS), for each motion of the upper voice of a pair, how much likelier one interval after another is than if the lower voice
+    went alone."""
 
     motions: FloatArray
-    intervals: FloatArray
+    bonds: FloatArray
+    outer: FloatArray
+    """(MOTIONS, 12, 12) bonds of the outer voices, octaves not told apart"""
 
     @classmethod
     def of(cls, pairs: IntArray, motions: IntArray, strength: float) -> Leading:
-        by_voice = backed_off(dense(motions, (len(VOICES), MOTIONS)), _PEAK, 10.0)
+        steps = dense(motions, (2, len(VOICES), MOTIONS))
+        by_voice = backed_off(steps.sum(axis=0), _PEAK, 10.0)
         counts = dense(pairs, (len(PAIRS), MOTIONS, INTERVALS, INTERVALS))
-        width = backed_off(counts.sum(axis=(1, 2)), np.full(INTERVALS, 1 / INTERVALS), 10.0)  # (6, INTERVALS)
-        prior = np.stack([_as_if_alone(by_voice[lower]) for _, lower in PAIRS]) * width[:, None, None]
+        alone = np.stack([_as_if_alone(by_voice[lower]) for _, lower in PAIRS])
+        alone /= alone.sum(axis=-1, keepdims=True)
+        prior = alone * _in_any_octave(counts, alone, FEW)
         prior /= prior.sum(axis=-1, keepdims=True)
-        return cls(np.log(by_voice), np.log(backed_off(counts, prior, strength)))
+        bonds = np.log(backed_off(counts, prior, strength) / alone)
+        outer = np.log(_by_class(counts[[OUTER]], alone[[OUTER]], FEW))
+        return cls(np.log(backed_off(steps, by_voice, 20.0)), bonds, outer)
 
-    def scores(self, before: IntArray, after: IntArray) -> FloatArray:
-        """(N, M) sum over the pairs; before (N, V), after (M, V)."""
-        total = np.zeros((len(before), len(after)))
+    def scores(self, before: IntArray, after: IntArray, changes: bool) -> tuple[FloatArray, FloatArray]:
+        """(N, M) of the lower voices' motions, and of all pairs' bonds; before (N, V), after (M, V)."""
+        steps = moved(after[None] - before[:, None])  # (N, M, V)
+        single = sum(self.motions[int(changes), voice][steps[..., voice]] for voice in range(1, len(VOICES)))
+        total = np.zeros(steps.shape[:2])
         for pair, (upper, lower) in enumerate(PAIRS):
-            motion = moved(after[None, :, upper] - before[:, None, upper])
             was, becomes = clipped(before[:, upper] - before[:, lower]), clipped(after[:, upper] - after[:, lower])
-            total += self.intervals[pair][motion, was[:, None], becomes[None]]
-        return total
+            total += self.bonds[pair][steps[..., upper], was[:, None], becomes[None]]
+        return np.asarray(single), total
 
 
 _PEAK = np.exp(-np.abs(np.arange(MOTIONS) - MOTIONS // 2) / 2)
@@ -77,6 +92,26 @@ def _as_if_alone(motion: FloatArray) -> FloatArray:
     upper = np.arange(MOTIONS)[:, None, None] - MOTIONS // 2
     was, becomes = np.arange(INTERVALS)[None, :, None], np.arange(INTERVALS)[None, None]
     return np.asarray(motion[moved(upper + was - becomes)])
+
+
+def _in_any_octave(counts: IntArray, alone: FloatArray, strength: float) -> FloatArray:
+    """(MOTIONS, INTERVALS, INTERVALS) as `_by_class`, for each interval."""
+    classes = (np.arange(INTERVALS) - DEEPEST) % 12
+    return np.asarray(_by_class(counts, alone, strength)[:, classes[:, None], classes])
+
+
+def _by_class(counts: IntArray, alone: FloatArray, strength: float) -> FloatArray:
+    """(MOTIONS, 12, 12) how much oftener than if the voices went alone an interval passes into another, whatever the pair and the octave:
+    what a fifth does is seen in all fifths; and where that is seldom, whatever the motion's size."""
+    expected = (counts.sum(axis=-1, keepdims=True) * alone / alone.sum(axis=-1, keepdims=True)).sum(axis=0)
+    seen, hoped = (np.zeros((MOTIONS, 12, 12)) for _ in range(2))
+    classes = (np.arange(INTERVALS) - DEEPEST) % 12
+    for table, source in ((seen, counts.sum(axis=0)), (hoped, expected)):
+        np.add.at(table, (np.arange(MOTIONS)[:, None, None], classes[:, None], classes), source)
+    by_direction = np.sign(np.arange(MOTIONS) - MOTIONS // 2) == np.array([-1, 0, 1])[:, None]  # (3, MOTIONS)
+    seen_so, hoped_so = (np.tensordot(by_direction.astype(float), table, axes=1) for table in (seen, hoped))
+    usual = np.tensordot(by_direction.T.astype(float), (seen_so + strength) / (hoped_so + strength), axes=1)
+    return np.asarray((seen + MANY * usual) / (hoped + MANY))
 
 
 @dataclass(frozen=True)
@@ -132,11 +167,22 @@ class Tables:
     leading: Leading
     patterns: Patterns
     slices: Leading
+    compass: FloatArray
     smoothing: Smoothing
     kept: dict[tuple[int, int], Voicings] = field(default_factory=dict, repr=False)
+    going: dict[int, FloatArray] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, labels: Labels, counts: Counts, leading: Leading, slices: Leading, patterns: Patterns, smoothing: Smoothing) -> Tables:
+    def of(
+        cls,
+        labels: Labels,
+        counts: Counts,
+        leading: Leading,
+        slices: Leading,
+        patterns: Patterns,
+        compass: FloatArray,
+        smoothing: Smoothing,
+    ) -> Tables:
         shapes = counts["shapes"]
         spread = tuple(_spread(shapes, neighbours) for neighbours in range(3))
         return cls(
@@ -150,8 +196,25 @@ class Tables:
             leading,
             patterns,
             slices,
+            compass,
             smoothing,
         )
+
+    # --- the tune
+
+    def tune_after(self, note: int) -> FloatArray:
+        """(12, F, P) log p of the top voice's next note, given the next label, by how far above the bass (an interval's class) it stood."""
+        if note not in self.going:
+            notes = np.arange(PITCHES)
+            ahead = (notes + LOWEST - self.labels.bass[:, None]) % 12  # (F, P)
+            bond = self.leading.outer[moved(notes - note), :, ahead]  # (F, P, 12)
+            score = self.tune[:, note] + self.smoothing.outer * np.moveaxis(bond, -1, 0)
+            self.going[note] = np.asarray(score - log_sum(score, axis=2)[..., None])
+        return self.going[note]
+
+    def above_bass(self, labels: IntArray, notes: IntArray) -> IntArray:
+        """The class of the interval between the top voice and the label's bass."""
+        return np.asarray((notes + LOWEST - self.labels.bass[labels]) % 12)
 
     # --- voicings
 
@@ -204,10 +267,11 @@ class Tables:
             found.append((keys[order], rows[order, 4]))
         return found
 
-    def moves(self, before: IntArray, after: IntArray, shape: FloatArray) -> FloatArray:
+    def moves(self, before: IntArray, after: IntArray, shape: FloatArray, changes: bool) -> FloatArray:
         """(N, M) unnormalized log weights of going from one voicing to another: experts' opinions, weighed."""
         weights = self.smoothing
-        return np.asarray(weights.likeness * shape + weights.carry * self.leading.scores(before, after))
+        motions, bonds = self.leading.scores(before, after, changes)
+        return np.asarray(weights.likeness * shape + weights.motion * motions + weights.bond * bonds)
 
 
 def below(note: int, ranges: list[IntArray], anyhow: bool = False) -> IntArray:
@@ -229,20 +293,27 @@ def shape_key(intervals: IntArray) -> IntArray:
 def label_kind(labels: Labels, label: int) -> int:
     """Quality and inversion as one id, below 9 * 4."""
     root, quality, bass = labels.codes[label].tolist()
-    return quality * 4 + QUALITIES[QUALITY_NAMES[quality]].index((bass - root) % 12)
+    return int(quality) * 4 + QUALITIES[QUALITY_NAMES[quality]].index((bass - root) % 12)
 
 
 def degrees(labels: Labels, label: int, notes: IntArray) -> IntArray:
     """(M,) how many voices have the root, the third, the fifth, the seventh, as one id below 5^4."""
     root, quality, _ = labels.codes[label].tolist()
     above = (notes + LOWEST - root) % 12
-    total = np.zeros(len(notes), dtype=np.int64)
+    total: IntArray = np.zeros(len(notes), dtype=np.int64)
     for place, interval in enumerate(QUALITIES[QUALITY_NAMES[quality]]):
         total += 5**place * (above == interval).sum(axis=1)
     return total
 
 
 # --- counts to probabilities
+
+
+def compass_of(counts: IntArray) -> FloatArray:
+    """(V, 128) how often each voice sings each pitch, beside its most usual one."""
+    seen = dense(counts, (len(VOICES), 128)).astype(np.float64)
+    near = np.array([np.convolve(row, [0.25, 0.5, 0.25], mode="same") for row in seen]) + FEW
+    return np.asarray(np.log(near / near.max(axis=1, keepdims=True)))
 
 
 def _chain(counts: IntArray, labels: int, strength: float) -> FloatArray:
@@ -264,8 +335,8 @@ def _tune(counts: IntArray, labels: Labels, strength: float) -> tuple[FloatArray
     alone = backed_off(seen.sum(axis=1), likely / likely.sum(axis=1, keepdims=True), strength)  # (F, P)
     before, after = np.arange(PITCHES)[:, None], np.arange(PITCHES)
     steps = seen.sum(axis=0)[:PITCHES]
-    motion = np.bincount(moved(after - before).ravel(), weights=steps.ravel(), minlength=MOTIONS)
-    motion = backed_off(motion, _PEAK, 10.0)[moved(after - before)]  # (P, P)
+    motions = np.bincount(moved(after - before).ravel(), weights=steps.ravel(), minlength=MOTIONS)
+    motion = backed_off(motions, _PEAK, 10.0)[moved(after - before)]  # (P, P)
     reached = alone[:, None] * motion[None]
     reached /= reached.sum(axis=-1, keepdims=True)
     return np.log(backed_off(seen[:, :PITCHES], reached, strength)), np.log(backed_off(seen[:, PITCHES], alone, strength))

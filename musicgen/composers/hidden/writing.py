@@ -30,7 +30,7 @@ def written(sketch: Sketch, allowed: BoolArray, grid: Grid, cells: IntArray, str
     return sketch.given.replaced(pitch=pitch, onset=onset)
 
 
-def _by_step(grid: Grid, cells: IntArray, steps: int) -> IntArray:
+def _by_step(grid: Grid, cells: IntArray | BoolArray, steps: int) -> IntArray:
     """(V, B, 4) to (V, T)."""
     beat = np.searchsorted(grid.spans[:, 0], np.arange(steps), side="right") - 1
     return np.asarray(cells[:, beat, np.arange(steps) - grid.spans[beat, 0]])
