@@ -6,7 +6,7 @@ Shapes: B pieces, V voices, T steps, N cells, K ids of `contexts.TOKENIZER`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,9 +23,10 @@ from musicgen.composers.step_by_step import FORETOLD, StepByStep
 from musicgen.composers.together import OnProgress, stack
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_tensors, read_checkpoint
-from musicgen.models.ngram import Counts, Mixture
+from musicgen.models.ngram import Mixture
+from musicgen.models.ngram_counts import PACKED, Counts
 from musicgen.models.ngram_fit import Events, fit_mixture
-from musicgen.music.chorale import BoolArray, Chorale
+from musicgen.music.chorale import VOICES, BoolArray, Chorale
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.dials import Branch
@@ -35,15 +36,7 @@ from musicgen.sampling.left_to_right import NOT_PINNED, Logits, OrderedTask
 FITTED = {"rhythm": 30_000, "pitch": 16_000}
 """How many cells, and how many notes, the powers of the chains are fitted to."""
 FIT_SEED = 1
-# The tables as they are stored.
-PARTS: dict[str, type[np.generic]] = {
-    "keys": np.int64,
-    "starts": np.int32,
-    "targets": np.uint8,
-    "counts": np.int32,
-    "by_depth": np.float32,
-    "by_seen": np.float32,
-}
+POWERS = ("by_depth", "by_seen")
 
 
 @dataclass(frozen=True)
@@ -148,21 +141,21 @@ def _some(count: int, most: int) -> IntArray:
 
 
 def _as_tensors(mixture: Mixture) -> dict[str, Tensor]:
-    counts = mixture.counts
-    found = {field.name: getattr(counts, field.name) for field in fields(counts)}
-    found |= {"by_depth": mixture.by_depth, "by_seen": mixture.by_seen}
-    return {name: torch.from_numpy(found[name].astype(dtype)) for name, dtype in PARTS.items()}
+    arrays = mixture.counts.packed() | {name: getattr(mixture, name) for name in POWERS}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def _mixture(folder: Path, config: MarkovConfig, name: str, tensors: Mapping[str, Tensor]) -> Mixture:
     learned, recalled = config.layouts[name]
-    missing = [f"{name}.{part}" for part in PARTS if f"{name}.{part}" not in tensors]
+    missing = [f"{name}.{part}" for part in (*PACKED, *POWERS) if f"{name}.{part}" not in tensors]
     if missing:
         raise CheckpointError(f"{folder}: the tables lack {missing[0]}; train it again")
-    *counted, by_depth, by_seen = (tensors[f"{name}.{part}"].numpy() for part in PARTS)
-    counts = Counts(*(array.astype(np.int64) for array in counted))
-    powers = (4, len(learned.chains) + len(recalled.chains))
-    fits = by_depth.shape[:2] == powers == by_seen.shape[:2] and counts.fit(learned.width)
-    if not fits:
-        raise CheckpointError(f"{folder}: the tables of {name} are not those of its config.json; train it again")
-    return Mixture(learned, recalled, counts, by_depth, by_seen, config.discount)
+    arrays = {part: tensors[f"{name}.{part}"].numpy() for part in (*PACKED, *POWERS)}
+    try:
+        counts = Counts.unpacked(arrays, learned.width)
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder}: {name}: {error}; train it again") from None
+    expected = (len(VOICES), len(learned.chains) + len(recalled.chains))
+    if any(arrays[part].shape[:2] != expected for part in POWERS):
+        raise CheckpointError(f"{folder}: the powers of {name} are not those of its config.json; train it again")
+    return Mixture(learned, recalled, counts, arrays["by_depth"], arrays["by_seen"], config.discount)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from musicgen.composers.contexts import NONE, RUNGS, TOKENIZER, Past, columns_of_sounds, columns_of_strikes, features_of, told
 from musicgen.composers.together import stack
-from musicgen.models.ngram import Entries, Layout, Mixture, count_earlier
+from musicgen.models.ngram import Layout, Mixture, count_earlier
+from musicgen.models.ngram_counts import Entries
 from musicgen.music.chorale import VOICES, BoolArray, Chorale
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.draw import FloatArray

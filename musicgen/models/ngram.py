@@ -21,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import ConfigError, nearest
+from musicgen.models.ngram_counts import NOT_MET, Counts, Entries, IntArray
 
-IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 
-NOT_MET = -1
 SEEN = (2, 4, 16)
 """Where the classes of how often a context was seen begin."""
 
@@ -124,84 +123,6 @@ class Layout:
     def targets(self, columns: IntArray, classes: IntArray) -> IntArray:
         """columns (N, W, K), classes (N,) -> (N, E) the column of each event's class in the view of each context."""
         return np.take_along_axis(columns, classes[:, None, None], axis=2)[:, self.view_of_context, 0]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How often which column followed: keys (M,) in rising order; those of row m in `targets`, `counts` at [starts[m], starts[m + 1])."""
-
-    keys: IntArray
-    starts: IntArray
-    targets: IntArray
-    counts: IntArray
-
-    @classmethod
-    def of(cls, keys: IntArray, targets: IntArray) -> Counts:
-        """Of events, keys (N,) and targets (N,)."""
-        order = np.lexsort((targets, keys))
-        keys, targets = keys[order], targets[order]
-        begins = np.ones(len(keys), dtype=bool)
-        begins[1:] = (keys[1:] != keys[:-1]) | (targets[1:] != targets[:-1])
-        at = np.flatnonzero(begins)
-        kept, first = np.unique(keys[at], return_index=True)
-        return cls(kept, np.append(first, len(at)), targets[at], np.diff(np.append(at, len(keys))))
-
-    def fit(self, width: int) -> bool:
-        """Whether what was read from a file are counts of columns below `width`."""
-        lengths = np.diff(self.starts, prepend=0)
-        whole = len(self.starts) == len(self.keys) + 1 and len(self.targets) == len(self.counts) == self.starts[-1]
-        return bool(whole and (lengths >= 0).all() and (np.diff(self.keys) > 0).all() and (self.targets < width).all())
-
-    def rows(self, keys: IntArray) -> IntArray:
-        """The row of each key, NOT_MET where there is none."""
-        if not len(self.keys):
-            return np.full(keys.shape, NOT_MET)
-        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[at] == keys, at, NOT_MET)
-
-    def entries(self, rows: IntArray) -> Entries:
-        """What followed, of rows (N, E)."""
-        flat = rows.ravel()
-        known = np.flatnonzero(flat != NOT_MET)
-        lengths = self.starts[flat[known] + 1] - self.starts[flat[known]]
-        inside = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        at = np.repeat(self.starts[flat[known]], lengths) + inside
-        event, context = np.divmod(np.repeat(known, lengths), rows.shape[1])
-        return Entries(rows.shape, event, context, self.targets[at], self.counts[at])
-
-
-class Entries(NamedTuple):
-    """What followed N events' contexts, shape (N, E): event, context, column (M,), in rising order, and how often, number (M,)."""
-
-    shape: tuple[int, ...]
-    event: IntArray
-    context: IntArray
-    column: IntArray
-    number: IntArray
-
-    @classmethod
-    def of_places(cls, places: IntArray, shape: tuple[int, ...], width: int) -> Entries:
-        """Of numbers (event * E + context) * width + column, each as often as it counts."""
-        counts = np.bincount(places, minlength=shape[0] * shape[1] * width)
-        return cls.of_dense(counts.reshape(*shape, width))
-
-    @classmethod
-    def of_dense(cls, table: IntArray) -> Entries:
-        """table (N, E, P)"""
-        event, context, column = np.nonzero(table)
-        return cls(table.shape[:2], event, context, column, table[event, context, column])
-
-    def dense(self, width: int) -> IntArray:
-        """(N, E, P)"""
-        table = np.zeros((*self.shape, width), dtype=np.int64)
-        table[self.event, self.context, self.column] = self.number
-        return table
-
-    def part(self, start: int, end: int) -> Entries:
-        """Of the events [start, end), numbered from 0."""
-        first, last = np.searchsorted(self.event, (start, end))
-        rest = (array[first:last] for array in self[2:])
-        return Entries((end - start, self.shape[1]), self.event[first:last] - start, *rest)
 
 
 class Found(NamedTuple):

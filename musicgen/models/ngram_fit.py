@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from musicgen.models.ngram import SEEN, Counts, Entries, FloatArray, Found, IntArray, Layout, Mixture, back_off, count_earlier
+from musicgen.models.ngram import SEEN, FloatArray, Found, Layout, Mixture, back_off, count_earlier
+from musicgen.models.ngram_counts import Counts, Entries, IntArray
 
 TOGETHER = 2048
 SHRINKING = 1e-5

@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from musicgen.errors import ConfigError
-from musicgen.models.ngram import NOT_MET, Counts, Entries, Layout, Mixture, back_off, count_earlier
+from musicgen.errors import CheckpointError, ConfigError
+from musicgen.models.ngram import Layout, Mixture, back_off, count_earlier
+from musicgen.models.ngram_counts import NOT_MET, Counts, Entries
 from musicgen.models.ngram_fit import Events, fit_mixture, leave_out
 
 FEATURES = {"a": 3, "b": 4, "c": 2}
@@ -133,13 +134,23 @@ def test_fitted_powers_foretell_better_than_those_they_began_with(events: Events
     assert nats(mixture) < 0.9 < np.log(CLASSES)
 
 
-def test_counts_that_a_file_got_wrong_are_noticed(mixture: Mixture) -> None:
-    counts = mixture.counts
-    assert counts.fit(9)
-    assert not counts.fit(int(counts.targets.max()))
-    assert not Counts(counts.keys, counts.starts[:-1], counts.targets, counts.counts).fit(9)
-    assert not Counts(counts.keys[::-1], counts.starts, counts.targets, counts.counts).fit(9)
-    assert counts.rows(np.array([-5]))[0] == NOT_MET
+def test_counts_are_stored_and_found_again(mixture: Mixture) -> None:
+    """Also those that no byte holds."""
+    many = Counts.of(np.repeat([3, 8, 8], [700, 1, 255]), np.repeat([4, 2, 1], [700, 1, 255]))
+    for counts in (mixture.counts, many):
+        again = Counts.unpacked(counts.packed(), 9)
+        for found, stored in zip(vars(again).values(), vars(counts).values(), strict=True):
+            np.testing.assert_array_equal(found, stored)
+    assert many.rows(np.array([8, -5])).tolist() == [1, NOT_MET]
+    assert many.entries(np.array([[1, 0]])).number.tolist() == [255, 1, 700]
+
+
+@pytest.mark.parametrize("name", ["keys", "kinds", "targets", "counts"])
+def test_counts_that_a_file_got_wrong_are_refused(mixture: Mixture, name: str) -> None:
+    packed = mixture.counts.packed()
+    for wrong in (packed[name][:-1], packed[name] * 0):
+        with pytest.raises(CheckpointError):
+            Counts.unpacked(packed | {name: wrong}, 9 if name != "targets" else 0)
 
 
 def test_an_unknown_feature_is_refused_by_name() -> None:
