@@ -24,16 +24,20 @@ from musicgen.music.rules import described
 from musicgen.music.sketch import Sketch
 
 MORE_WAYS = 4
+RISE = 0.25  # of the compass: what a phrase rises at least
 WIDEST = 36  # semitones of a voice that nothing bounds
 
 
 @dataclass(frozen=True)
 class RulesComposer(OneByOne):
-    """temperature: how far the harmony of a seed strays from the cheapest; whim: of what it likes of each pitch."""
+    """temperature: how far the harmony of a seed strays from the cheapest way, and `bonus`, what a chord gains that was drawn so.
+
+    whim: how much a seed likes one pitch more than another. All in the units of RULES.
+    """
 
     name: str = "rules"
-    temperature: float = 0.35
-    whim: float = 0.25
+    temperature: float = 0.2
+    whim: float = 0.15
     bonus: float = 2.0
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
@@ -104,7 +108,7 @@ def _contour(moments: list[Moment], compass: IntArray, rng: np.random.Generator)
     for start, stop, peak in zip(starts, [*starts[1:], len(moments)], peaks, strict=True):
         first, last = rng.uniform(0.15, 0.6, size=2)
         turn = rng.uniform(0.3, 0.7)
-        knots = np.array([first, max(peak, first), last])
+        knots = np.array([first, max(peak, first + RISE), last])
         shape = np.interp(np.linspace(0, 1, stop - start), [0, turn, 1], knots)
         contour[start:stop] = low + (high - low) * shape
     return contour

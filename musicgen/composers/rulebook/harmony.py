@@ -29,6 +29,7 @@ IntArray = NDArray[np.int64]
 NEW_KEY, PER_FIFTH, NO_PIVOT, AT_A_PHRASE = 1.5, 0.5, 3.0, 0.4
 OTHER_MODE = 0.3
 WEAK_SIX_FOUR = 2.0
+ELSEWHERE = 2.0  # a piece that begins in another key
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,11 @@ class Space:
         cost = {"tonic": 0.2, "dominant": 0.4, "substitute": 0.6, "predominant": 1.3, "applied": 1.6}
         turned = (0.0, 0.5, 3.0, 1.5)
         return np.array([cost[state.functional.function] + turned[state.functional.inversion] for state in self.states])
+
+    @cached_property
+    def opening(self) -> FloatArray:
+        """(H,) that the piece begins with it: in its own key, as a rule."""
+        return np.asarray(self.beginning + ELSEWHERE * np.array([state.key != self.home for state in self.states]))
 
     @cached_property
     def key_change(self) -> FloatArray:
@@ -283,7 +289,7 @@ def harmony_breaches(space: Space, moment: Moment, following: Moment | None, sta
     """What one state costs here after another, by the rules' names, each in units of its weight."""
     chord, into = space.states[state], 0.0
     if before is None:
-        progression, new_key = float(space.beginning[state]), 0.0
+        progression, new_key = float(space.opening[state]), 0.0
     else:
         new_key = 0.0 if moment.fresh else float(space.key_change[before, state])
         progression = float((space.afresh if moment.fresh else space.inside)[before, state]) - new_key
@@ -356,7 +362,7 @@ def look_ahead(space: Space, here: FloatArray, turns: list[FloatArray]) -> Outlo
     onward, forward = np.zeros_like(here), np.zeros_like(here)
     for index in range(len(here) - 2, -1, -1):
         onward[index] = (turns[index + 1] + (here + onward)[index + 1]).min(axis=1)
-    forward[0] = here[0] + space.beginning
+    forward[0] = here[0] + space.opening
     for index in range(1, len(here)):
         forward[index] = (forward[index - 1][:, None] + turns[index]).min(axis=0) + here[index]
     return Outlook(space, here, onward, forward + onward, turns)
@@ -369,7 +375,7 @@ def draw_way(space: Space, here: FloatArray, turns: list[FloatArray], temperatur
         onward[index] = _soft_minimum(turns[index + 1] + (here + onward)[index + 1], temperature)
     way: list[int] = []
     for index in range(len(here)):
-        into = turns[index][way[-1]] if way else space.beginning
+        into = turns[index][way[-1]] if way else space.opening
         cost = (into + here[index] + onward[index]) / temperature
         way.append(int((rng.gumbel(size=len(cost)) - cost).argmax()))
     return way

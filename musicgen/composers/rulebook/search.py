@@ -21,8 +21,8 @@ from musicgen.music.chorale import REST
 from musicgen.music.rules import VoiceRule
 
 IntArray = NDArray[np.int64]
-WAYS, CANDIDATES, HARMONIES = 180, 320, 36
-SLACK = 7.0  # what a chord may cost more than the best there
+WAYS, CANDIDATES, HARMONIES = 100, 220, 28
+SLACK = 6.0  # what a chord may cost more than the best there
 LAST_RESORTS = 4  # chords tried with free notes near by
 
 
@@ -151,12 +151,13 @@ class _Search:
         moment, space, here = self.moments[index], self.outlook.space, self.outlook.here[index]
         costs = np.minimum(here[states], IMPOSSIBLE / 10) + voicings.cost[rows]
         if before is None:
-            costs, parents = costs + space.beginning[states], np.zeros(len(states), dtype=np.int64)
+            costs, parents = costs + space.opening[states], np.zeros(len(states), dtype=np.int64)
             earlier = np.full_like(voicings.first[rows], REST)
         else:
             old, old_at = np.unique(before.rows, return_inverse=True)
             new, new_at = np.unique(rows, return_inverse=True)
             led = weigh(leading.breaches(before.voicings[old], voicings[new], moment, space.home, self.rules))
+            led = np.broadcast_to(led, (len(old), len(new)))
             turns = self.outlook.turns[index][np.ix_(before.states, states)]
             drawn = weigh(leading.melodic(before.earlier, before.sounded, voicings.first[rows], moment))
             reached = before.costs[:, None] + turns + led[np.ix_(old_at, new_at)] + drawn

@@ -52,7 +52,7 @@ RULES: dict[str, Rule] = {
     "spacing": Rule(20.0, "upper voices more than an octave apart"),
     "bass far away": Rule(0.6, "tenor and bass more than a twelfth apart, per three semitones"),
     "unison": Rule(0.8, "two voices on one note"),
-    "register": Rule(0.25, "a semitone outside the comfortable part of a voice's range"),
+    "register": Rule(0.15, "a semitone outside the comfortable part of a voice's range"),
     # from chord to chord
     "parallel fifths": Rule(NEVER, "within a phrase"),
     "parallel octaves": Rule(NEVER, "and unisons, within a phrase"),
@@ -73,7 +73,7 @@ RULES: dict[str, Rule] = {
     "tune": Rule(1.0, "what a free soprano pays for its interval"),
     "bass line": Rule(1.0, "what a bass pays for its interval"),
     "static": Rule(1.2, "nothing moves, though a beat goes by"),
-    "tune turns back": Rule(1.0, "a free soprano goes to the note that it has just left"),
+    "tune turns back": Rule(1.4, "a free soprano goes to the note that it has just left"),
     "tune stands still": Rule(1.0, "the same note a third time"),
     "leap not recovered": Rule(1.2, "a fourth or more in a free soprano that is not followed by the other direction"),
     "bass turns back": Rule(0.3, "a free bass goes to the note that it has just left"),

@@ -22,7 +22,7 @@ OCTAVE, TWELFTH = 12, 19
 MOST_VOICINGS = 160  # of one chord at one moment
 MOST_PITCHES = 10  # of one voice in one chord
 NEARBY = 4  # pitches of a voice that has to take what it can get
-COMFORT = 4  # semitones from either end of a range
+COMFORT = 7  # semitones from either end of a range
 NONE = -9  # no such pitch class
 
 
