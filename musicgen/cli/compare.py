@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,13 +11,15 @@ import typer
 
 from musicgen.cli import screen
 from musicgen.cli.options import CorpusOption, JsonOption, use_one_thread
-from musicgen.errors import CorpusError
+from musicgen.errors import CorpusError, FileError, nearest
 
 if TYPE_CHECKING:
     from musicgen.corpus.store import Corpus
+    from musicgen.evaluation.compare import Table
     from musicgen.evaluation.sets import Asked, PieceSet
 
 DEFAULT_CORPUS = "bach-chorales"
+OUTPUTS = (".html", ".png", ".svg")
 
 
 def compare(
@@ -42,23 +46,57 @@ def compare(
 
     Files may come from anywhere; what cannot be read or has not four voices is left out and said.
     """
+    _check(output or ())
     use_one_thread()
     from musicgen.evaluation.compare import compare as compared
-    from musicgen.evaluation.compare_text import left_out_lines, table_lines
+    from musicgen.evaluation.compare_text import remarks, table_lines
     from musicgen.evaluation.sets import Asked
+    from musicgen.files.atomic import atomic_write
 
-    stages = screen.Stages()
     asked = Asked(count, bars, seed)
+    dials = {"--count": (count, 60), "--bars": (bars, 12), "--seed": (seed, 1), "--corpus": (corpus, DEFAULT_CORPUS)}
+    flags = {"--no-references": not references, "--deep": deep, "--no-discriminator": not discriminator}
+    words = [word for name, (value, usual) in dials.items() if value != usual for word in (name, str(value))]
+    command = shlex.join(["musicgen", "compare", *sets, *words, *(name for name, given in flags.items() if given)])
+    stages = screen.Stages()
     with stages("read and compose"):
         learned = _corpus(corpus)
         chosen = _find(sets, asked, learned)
     with stages("measure"), screen.progress("measuring") as show:
         table = compared(chosen, learned, asked=asked, references=references, deep=deep, discriminator=discriminator, on_progress=show)
+    with stages("write"):
+        for path in output or ():
+            atomic_write(path, _rendered(table, path, command))
     if as_json:
-        return screen.result_json(table.to_dict() | {"seconds": stages.seconds})
-    screen.remarks(left_out_lines(table.rows))
-    for line in table_lines(table):
+        told = {"command": command, "files": [str(path) for path in output or ()], "seconds": stages.seconds}
+        return screen.result_json(table.to_dict() | told)
+    screen.remarks(remarks(table.rows))
+    for line in (*table_lines(table), *(output or ())):
         screen.result(line)
+
+
+def _check(paths: Sequence[Path]) -> None:
+    """Refuses what could not be written, before any work."""
+    from musicgen.files.atomic import check_output
+
+    for place, path in enumerate(paths):
+        if path.suffix.lower() not in OUTPUTS:
+            raise FileError(path, f"a comparison is written as a page or a picture; {nearest(path.suffix.lower(), OUTPUTS)}")
+        if path in paths[:place]:
+            raise FileError(path, "this output is named twice; name each once")
+        check_output(path)
+
+
+def _rendered(table: Table, path: Path, command: str) -> bytes:
+    if path.suffix.lower() == ".html":
+        from musicgen.evaluation.compare_page import report_page
+
+        with screen.progress("drawing and playing") as show:
+            return report_page(table, command, lambda share: show(share, ""))
+    from musicgen.evaluation.compare_picture import overview, png_of, svg_of
+
+    picture = overview(table)
+    return png_of(picture) if path.suffix.lower() == ".png" else svg_of(picture).encode()
 
 
 def _corpus(name: str) -> Corpus | None:

@@ -19,7 +19,7 @@ from musicgen.evaluation.explained import MEANINGS, how_far
 from musicgen.evaluation.style import FAMILIES, Comparison, Rate
 from musicgen.music.chorale import VOICE_LETTERS, Chorale
 from musicgen.music.convert import to_score
-from musicgen.music.score import Score
+from musicgen.music.score import Score, counted
 from musicgen.rendering.audio import MIME, can_encode, encoded, samples_of
 from musicgen.rendering.engraving import svg_of_bars
 from musicgen.rendering.html import Html, inline_svg, page, sound, table, tag
@@ -114,12 +114,12 @@ def _figure(svg: str, name: str, caption: str) -> Html:
 
 def _row(row: Row, pieces: Sequence[Html]) -> Iterator[Html]:
     yield tag("h2", row.name)
-    yield tag("p", f"{len(row.set.pieces)} pieces, {row.set.source}.")
+    yield tag("p", f"{counted(len(row.set.pieces), 'piece')}, {row.set.source}.")
     if row.set.left_out:
-        yield tag("p", f"Left out, {len(row.set.left_out)}:")
+        yield tag("p", f"{counted(len(row.set.left_out), 'file')} left out:")
         yield _listed([f"{name}: {reason}" for name, reason in row.set.left_out.items()])
     if row.set.bent:
-        yield tag("p", f"Changed to fit the grid of sixteenths and four voices, {len(row.set.bent)}:")
+        yield tag("p", f"{counted(len(row.set.bent), 'piece')} changed to fit the grid of sixteenths and four voices:")
         yield _listed([f"{name}: {_first(report)}" for name, report in row.set.bent.items()])
     yield tag("h3", "Farthest from Bach")
     yield (
@@ -134,6 +134,8 @@ def _row(row: Row, pieces: Sequence[Html]) -> Iterator[Html]:
     if pieces:
         yield tag("h3", "To see and to hear")
         yield tag("div", *pieces, class_="pieces")
+    if missing := len(examples(row)) - len(pieces):
+        yield tag("p", f"{counted(missing, 'more piece')} would make this page too large.", class_="small")
 
 
 def _first(report: Sequence[str]) -> str:

@@ -116,7 +116,7 @@ def _draw_panel(plot: Axes, rows: Sequence[Row], panel: Panel, named: bool) -> N
     plot.set_title(panel.title, fontsize=9, loc="left")
     plot.set_xlim(0, end)
     plot.set_ylim(len(rows) - 0.5, -0.5)
-    plot.set_yticks(range(len(rows)), [row.name[:WIDEST] for row in rows] if named else [], fontsize=9)
+    plot.set_yticks(range(len(rows)), [_written(row) for row in rows] if named else [], fontsize=9)
     _plain(plot)
 
 
@@ -124,6 +124,12 @@ def _end(rates: Sequence[Rate | None]) -> float:
     """Where an axis ends: what lies further off, as dice do, would press the others together."""
     highest = [value for rate in rates if rate for value in (rate.value, rate.high) if np.isfinite(value)]
     return 1.08 * max(highest, default=1.0) or 1.0
+
+
+def _written(row: Row) -> str:
+    """matplotlib reads $ as mathematics, and leaves out of a legend what begins with _."""
+    name = row.name[:WIDEST].replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name
 
 
 def _plain(plot: Axes) -> None:
@@ -146,7 +152,7 @@ def style_picture(table: Table) -> Figure:
         places = [(_signed(row, by_name[name]), place) for place, name in enumerate(names) if name in by_name]
         style: dict[str, Any] = {"color": COLORS[place_of_row % len(COLORS)], "markersize": 6, "alpha": 0.8}
         if places:
-            plot.plot(*zip(*places, strict=True), SHAPES[place_of_row % len(SHAPES)], label=row.name[:WIDEST], **style)
+            plot.plot(*zip(*places, strict=True), SHAPES[place_of_row % len(SHAPES)], label=_written(row), **style)
     plot.set_xscale("symlog", linthresh=2)
     plot.set_xticks(TICKS, [f"{abs(tick)}" for tick in TICKS])
     plot.minorticks_off()

@@ -168,5 +168,8 @@ def beside(row: Comparison) -> str:
     return f"{row.name} {number(row.rate.value)} (Bach {number(row.bach.value)})"
 
 
-def left_out_lines(rows: Sequence[Row]) -> list[str]:
-    return [f"{row.name}/{file}: left out, {reason}" for row in rows for file, reason in row.set.left_out.items()]
+def remarks(rows: Sequence[Row]) -> list[str]:
+    """What was left out, and how many pieces had to be changed."""
+    left_out = [f"{row.name}, {file}: left out; {reason}" for row in rows for file, reason in row.set.left_out.items()]
+    bent = [f"{row.name}: {len(row.set.bent)} pieces changed to fit the grid, --json says how" for row in rows if row.set.bent]
+    return [*bent, *left_out]

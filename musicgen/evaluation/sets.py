@@ -97,17 +97,24 @@ def read_set(path: Path, on_progress: OnProgress = lambda share: None) -> PieceS
         try:
             conversion = _read(file)
         except MusicgenError as error:
-            left_out[file.name] = error.reason if isinstance(error, FileError) else str(error)
+            left_out[_shown(file.name)] = error.reason if isinstance(error, FileError) else str(error)
         else:
-            pieces[file.name] = conversion.chorale
+            pieces[_shown(file.name)] = conversion.chorale
             if conversion.report:
-                bent[file.name] = conversion.report
+                bent[_shown(file.name)] = conversion.report
         on_progress(number / len(files))
+    if not pieces and path.is_dir():
+        first, reason = next(iter(left_out.items()))
+        others = f", and {len(left_out) - 1} more of {len(left_out)} files left out" if len(left_out) > 1 else ""
+        raise FileError(path, f"no piece of {len(VOICES)} voices is in this folder; {first}: {reason}{others}")
     if not pieces:
-        first = next(iter(left_out))
-        more = f" (and {len(left_out) - 1} more files)" if len(left_out) > 1 else ""
-        raise FileError(path, f"holds no piece of {len(VOICES)} voices; {first}: {left_out[first]}{more}")
-    return PieceSet(f"read from {path}", pieces, left_out, bent)
+        raise FileError(path, left_out[_shown(path.name)])
+    return PieceSet(f"read from {_shown(str(path))}", pieces, left_out, bent)
+
+
+def _shown(name: str) -> str:
+    """A file's name may hold bytes that are no text."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _read(file: Path) -> Conversion:
@@ -123,6 +130,6 @@ def _read(file: Path) -> Conversion:
 
 def labels(names: Sequence[str]) -> list[str]:
     """What the rows are called: the last part of each path; where two would be the same, the whole; then a number."""
-    short = [Path(name).name or name for name in names]
-    whole = [name if short.count(brief) > 1 else brief for name, brief in zip(names, short, strict=True)]
+    short = [_shown(Path(name).name or name) for name in names]
+    whole = [_shown(name) if short.count(brief) > 1 else brief for name, brief in zip(names, short, strict=True)]
     return [f"{name} ({whole[: place + 1].count(name)})" if name in whole[:place] else name for place, name in enumerate(whole)]
