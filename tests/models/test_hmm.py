@@ -1,6 +1,6 @@
 """Against all paths, one by one."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def chain() -> Chain:
     """Three, two, four and three states; one move is impossible."""
     rng = np.random.default_rng(3)
     sizes = (3, 2, 4, 3)
-    moves = [rng.normal(size=(before, after)) for before, after in zip(sizes, sizes[1:], strict=False)]
+    moves = [rng.normal(size=(before, after)) for before, after in pairwise(sizes)]
     moves[1][0, 2] = -np.inf
     return Chain(rng.normal(size=sizes[0]), moves)
 
