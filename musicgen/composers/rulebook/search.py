@@ -157,10 +157,10 @@ class _Search:
             old, old_at = np.unique(before.rows, return_inverse=True)
             new, new_at = np.unique(rows, return_inverse=True)
             led = weigh(leading.breaches(before.voicings[old], voicings[new], moment, space.home, self.rules))
-            costs, parents = np.add(costs, space.opening[states], dtype=np.float64), np.zeros(len(states), dtype=np.int64)
+            of_all = np.broadcast_to(led, (len(old), len(new)))
             turns = self.outlook.turns[index][np.ix_(before.states, states)]
             drawn = weigh(leading.melodic(before.earlier, before.sounded, voicings.first[rows], moment))
-            reached = before.costs[:, None] + turns + led[np.ix_(old_at, new_at)] + drawn
+            reached = before.costs[:, None] + turns + of_all[np.ix_(old_at, new_at)] + drawn
             parents = reached.argmin(axis=0)
             costs, earlier = costs + reached[parents, np.arange(len(states))], before.sounded[parents]
         onward = np.minimum(self.outlook.onward[index][states], IMPOSSIBLE / 10)
