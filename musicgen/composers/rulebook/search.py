@@ -157,7 +157,7 @@ class _Search:
             old, old_at = np.unique(before.rows, return_inverse=True)
             new, new_at = np.unique(rows, return_inverse=True)
             led = weigh(leading.breaches(before.voicings[old], voicings[new], moment, space.home, self.rules))
-            of_all = np.broadcast_to(led, (len(old), len(new)))
+            of_all: NDArray[np.float64] = np.broadcast_to(led, (len(old), len(new))).astype(np.float64)
             turns = self.outlook.turns[index][np.ix_(before.states, states)]
             drawn = weigh(leading.melodic(before.earlier, before.sounded, voicings.first[rows], moment))
             reached = before.costs[:, None] + turns + of_all[np.ix_(old_at, new_at)] + drawn
