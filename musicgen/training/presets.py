@@ -129,8 +129,9 @@ def train_preset(
         _make_folder(output)
         return learn(name, corpus, output, settings, on_progress)
     if name == SEPARATOR:
-        _make_folder(output)
-        return train_separator(corpus, output, settings, on_progress)
+        for folder in (run, output):
+            _make_folder(folder)
+        return train_separator(corpus, run, output, settings, on_progress, stop_after)
     preset = find_preset(name).changed(settings)
     _check_device(device)
     for folder in (run, output):

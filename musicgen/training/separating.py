@@ -1,4 +1,4 @@
-"""Training a separator: chorales with their voices merged, and a U-Net has to say whose each sounding cell is. In one sitting of minutes.
+"""Training a separator: chorales with their voices merged, and a U-Net has to say whose each sounding cell is. In minutes.
 
 So that it knows more than full chorales in their own key, voices are left out or rest for a while, and the music is moved and stretched.
 Shapes: B windows, V voices, P rows, T steps.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,16 +20,18 @@ from torch import Tensor
 
 from musicgen.corpus.store import Corpus
 from musicgen.errors import ConfigError
-from musicgen.models.checkpoint import Checkpoint, save_checkpoint, write_text
+from musicgen.files.atomic import atomic_write
+from musicgen.models.checkpoint import Checkpoint, built_from, save_checkpoint, write_text
 from musicgen.models.unet import UNet, UNetConfig
 from musicgen.music.chorale import REST, VOICES, BoolArray, Chorale
 from musicgen.separation.network import KIND
 from musicgen.separation.rolls import PLANES, ROWS, picture_of, sung_roll
 from musicgen.training.config import apply_settings
-from musicgen.training.loop import Outcome, Progress
+from musicgen.training.loop import Outcome, Progress, RunState, load_state, save_state
 from musicgen.training.publish import where_and_how
 
 CLIP = 1.0  # greatest norm of the gradient
+SAVE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -70,67 +73,74 @@ FAR = 14  # semitones
 
 
 def train_separator(
-    corpus: Corpus, output: Path, settings: Sequence[str] = (), on_progress: Callable[[Progress], None] = lambda progress: None
+    corpus: Corpus,
+    run: Path,
+    output: Path,
+    settings: Sequence[str] = (),
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop_after: int | None = None,
 ) -> Outcome:
-    """Trains from the beginning and writes the checkpoint once all is done; best: nats per sounding cell of the valid split."""
+    """Trains in the folder `run`, or goes on there, and writes the checkpoint once all is done; best: nats per sounding cell of valid.
+
+    `stop_after`: leave after this update as if interrupted.
+    """
     configs = apply_settings({"model": UNetConfig(PLANES, len(VOICES)), "training": SeparatorTraining()}, settings)
-    model_config, config = configs["model"], configs["training"]
-    if (model_config.inputs, model_config.outputs) != (PLANES, len(VOICES)) or ROWS % 2 ** len(model_config.channels):
+    model, config = configs["model"], configs["training"]
+    if (model.inputs, model.outputs) != (PLANES, len(VOICES)) or ROWS % 2 ** len(model.channels):
         raise ConfigError(
-            f"a separator has {PLANES} inputs, {len(VOICES)} outputs and at most 5 layers; leave these out or name fewer channels"
+            f"a separator has {PLANES} inputs, {len(VOICES)} outputs and up to 4 layers; leave them as they are"
         )
+    checkpoint = Checkpoint(KIND, asdict(model), {}, {"name": corpus.name, "fingerprint": corpus.fingerprint}, asdict(config))
     # Near copies of valid and test pieces would make their figures too good.
     learned = [piece.chorale for piece in corpus.pieces("train", near_copies=False)]
     valid = [whole_roll(piece.chorale) for piece in corpus.pieces("valid")]
-    began = time.monotonic()
-    best, history = _train(model_config, config, learned, valid, on_progress)
-    seconds = time.monotonic() - began
-    checkpoint = Checkpoint(KIND, asdict(model_config), {}, {"name": corpus.name, "fingerprint": corpus.fingerprint}, asdict(config))
-    save_checkpoint(output, checkpoint, best.weights)
-    metrics = {
-        "valid_nats_per_cell": round(best.nats, 5),
-        "best_update": best.update,
-        "updates": config.updates,
-        "history": history,
-        **where_and_how(corpus, len(learned), seconds),
-    }
-    write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    write_text(output / "MODEL_CARD.md", _card(output.name, best, metrics, settings))
-    return Outcome(best.nats, best.update, config.updates, seconds, True, output)
-
-
-@dataclass(frozen=True)
-class _Best:
-    nats: float
-    update: int
-    weights: dict[str, Tensor]
+    run.mkdir(parents=True, exist_ok=True)
+    state, finished = _train(checkpoint, config, learned, valid, run, on_progress, stop_after)
+    outcome = Outcome(state.best, state.best_update, state.update, state.seconds, finished, run)
+    if finished:
+        _publish(corpus, len(learned), checkpoint, state, settings, run, output)
+    return outcome
 
 
 def _train(
-    model_config: UNetConfig,
+    checkpoint: Checkpoint,
     config: SeparatorTraining,
     learned: Sequence[Chorale],
     valid: Sequence[tuple[Tensor, Tensor]],
+    run: Path,
     on_progress: Callable[[Progress], None],
-) -> tuple[_Best, list[dict[str, float]]]:
+    stop_after: int | None,
+) -> tuple[RunState, bool]:
+    """Where the run stands now, and whether it is at its end. Every update is a function of its number and the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model, rng = UNet(model_config), np.random.default_rng(config.seed)
-        averaged = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
-        optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay)
-        best, history, began = _Best(math.inf, 0, averaged), list[dict[str, float]](), time.monotonic()
-        for update in range(1, config.updates + 1):
-            loss = _update(model, averaged, optimizer, _batch(learned, config, rng), config, update)
-            is_look = update % config.test_every == 0 or update == config.updates
-            if is_look:
-                nats = _valid_nats(model_config, averaged, valid)
-                history.append({"update": update, "train": round(loss, 5), "valid": round(nats, 5)})
-                if nats < best.nats:
-                    best = _Best(nats, update, {name: weight.clone() for name, weight in averaged.items()})
-            seconds = time.monotonic() - began
-            left = seconds / update * (config.updates - update)
-            on_progress(Progress(update, config.updates, loss, history[-1]["valid"] if history else None, seconds, left))
-    return best, history
+        model = UNet(built_from(UNetConfig, checkpoint.model))
+    averaged = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay)
+    state = load_state(run, checkpoint, model, averaged, optimizer)
+    began, before, saved = time.monotonic(), state.seconds, time.monotonic()
+    finished = True
+    try:
+        while state.update < config.updates:
+            if state.update == stop_after:
+                finished = False
+                break
+            batch = _batch(learned, config, np.random.default_rng((config.seed, state.update)))
+            loss = _update(model, averaged, optimizer, batch, config, state.update)
+            state.update += 1
+            state.seconds = before + time.monotonic() - began
+            if state.update % config.test_every == 0 or state.update == config.updates:
+                _look(checkpoint, averaged, valid, state, loss, run)
+            if time.monotonic() - saved > SAVE_SECONDS:
+                save_state(run, checkpoint, model, averaged, optimizer, state)
+                saved = time.monotonic()
+            left = state.seconds / state.update * (config.updates - state.update)
+            now = state.history[-1]["valid"] if state.history else None
+            on_progress(Progress(state.update, config.updates, loss, now, state.seconds, left))
+    except KeyboardInterrupt:
+        finished = False
+    save_state(run, checkpoint, model, averaged, optimizer, state)
+    return state, finished
 
 
 def _update(
@@ -143,15 +153,17 @@ def _update(
 ) -> float:
     """One step of AdamW; the rate rises for `warmup` updates and then falls to zero. Returns nats per sounding cell."""
     model.train()
-    falling = (config.updates - update + 1) / max(1, config.updates - config.warmup)
+    falling = (config.updates - update) / max(1, config.updates - config.warmup)
     for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate * min(1.0, update / max(1, config.warmup), falling)
-    loss = cell_nats(model, *batch).mean()
+        group["lr"] = config.learning_rate * min(1.0, (update + 1) / max(1, config.warmup), falling)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed((config.seed << 32) + update)  # dropout
+        loss = cell_nats(model, *batch).mean()
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
     optimizer.step()
-    decay = min(config.average, update / (9 + update))
+    decay = min(config.average, (1 + update) / (10 + update))
     with torch.no_grad():
         for name, weight in model.state_dict().items():
             averaged[name] = torch.lerp(averaged[name], weight, 1 - decay) if weight.is_floating_point() else weight.clone()
@@ -165,11 +177,18 @@ def cell_nats(model: UNet, rolls: Tensor, sung: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _valid_nats(model_config: UNetConfig, weights: dict[str, Tensor], valid: Sequence[tuple[Tensor, Tensor]]) -> float:
-    model = UNet(model_config)
-    model.load_state_dict(weights)
+def _look(
+    checkpoint: Checkpoint, averaged: dict[str, Tensor], valid: Sequence[tuple[Tensor, Tensor]], state: RunState, loss: float, run: Path
+) -> None:
+    """Tests the averaged weights on the valid split and keeps them if they are the best so far."""
+    model = UNet(built_from(UNetConfig, checkpoint.model))
+    model.load_state_dict(averaged)
     model.eval()
-    return float(torch.cat([cell_nats(model, rolls, sung) for rolls, sung in valid]).mean())
+    nats = float(torch.cat([cell_nats(model, rolls, sung) for rolls, sung in valid]).mean())
+    state.history.append({"update": state.update, "train": round(loss, 5), "valid": round(nats, 5)})
+    if nats < state.best:
+        state.best, state.best_update = nats, state.update
+        save_checkpoint(run, checkpoint, averaged)
 
 
 # --- windows
@@ -221,10 +240,29 @@ def _silent(voices: int, config: SeparatorTraining, rng: np.random.Generator) ->
     return silent
 
 
-def _card(name: str, best: _Best, metrics: dict[str, object], settings: Sequence[str]) -> str:
-    corpus, seconds = metrics["corpus"], metrics["seconds"]
-    assert isinstance(corpus, dict)
-    assert isinstance(seconds, float)
+# --- the checkpoint
+
+
+def _publish(
+    corpus: Corpus, pieces: int, checkpoint: Checkpoint, state: RunState, settings: Sequence[str], run: Path, output: Path
+) -> None:
+    """config.json goes last: a folder without one is no checkpoint."""
+    output.mkdir(parents=True, exist_ok=True)
+    metrics = {
+        "valid_nats_per_cell": round(state.best, 5),
+        "best_update": state.best_update,
+        "updates": state.update,
+        **where_and_how(corpus, pieces, state.seconds),
+        "history": state.history,
+    }
+    atomic_write(output / "model.safetensors", (run / "model.safetensors").read_bytes())
+    write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    write_text(output / "MODEL_CARD.md", _card(output.name, checkpoint, state, metrics["corpus"], metrics["machine"], settings))
+    write_text(output / "config.json", checkpoint.to_json())
+
+
+def _card(name: str, checkpoint: Checkpoint, state: RunState, corpus: Mapping[str, Any], machine: str, settings: Sequence[str]) -> str:
+    weights = sum(weight.numel() for weight in checkpoint.build().parameters())
     command = " ".join(["musicgen train separator", *(f"--set {setting}" for setting in settings)])
     return f"""# {name}
 
@@ -232,11 +270,11 @@ Tells the four voices of a piano score or of chords apart: `musicgen separate pi
 
 | | |
 |---|---|
-| model | U-Net over piano rolls (Jansson et al. 2017), {sum(weight.numel() for weight in best.weights.values()):,} numbers |
+| model | U-Net over piano rolls (Jansson et al. 2017), {weights:,} parameters |
 | learned from | {corpus["train_pieces"]} pieces of {corpus["name"]} ({corpus["source"]}): train without near copies of valid and test |
 | corpus fingerprint | `{corpus["fingerprint"]}` |
-| valid split | {best.nats:.4f} nats per sounding cell, at update {best.update} of {metrics["updates"]} |
-| training | {seconds / 60:.0f} minutes on {metrics["machine"]} |
+| valid split | {state.best:.4f} nats per sounding cell, at update {state.best_update} of {state.update} |
+| training | {state.seconds / 60:.0f} minutes on {machine} |
 
 Make it again, once `musicgen corpus build {corpus["name"]}` has been run:
 

@@ -33,7 +33,7 @@ def small(bach_corpus):
 def trained(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "separator"
     updates = []
-    outcome = train_separator(small, folder, TINY, updates.append)
+    outcome = train_separator(small, folder.with_name("run"), folder, TINY, updates.append)
     assert (outcome.finished, outcome.updates, len(updates)) == (True, 2, 2)
     return folder
 
@@ -107,11 +107,16 @@ def test_the_checkpoint_says_what_it_is(trained):
     assert "musicgen train separator --set model.channels=4,6" in (trained / "MODEL_CARD.md").read_text()
 
 
-def test_the_same_seed_trains_the_same_network(small, trained, tmp_path):
-    train_separator(small, tmp_path, TINY)
-    assert (tmp_path / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
-    train_separator(small, tmp_path, [*TINY, "training.seed=2"])
-    assert (tmp_path / "model.safetensors").read_bytes() != (trained / "model.safetensors").read_bytes()
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(small, trained, tmp_path):
+    stopped = train_separator(small, tmp_path / "run", tmp_path / "made", TINY, stop_after=1)
+    assert (stopped.finished, stopped.updates, (tmp_path / "made").exists()) == (False, 1, False)
+    assert train_separator(small, tmp_path / "run", tmp_path / "made", TINY).finished
+    assert (tmp_path / "made" / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
+def test_another_seed_trains_another_network(small, trained, tmp_path):
+    train_separator(small, tmp_path / "run", tmp_path / "made", [*TINY, "training.seed=2"])
+    assert (tmp_path / "made" / "model.safetensors").read_bytes() != (trained / "model.safetensors").read_bytes()
 
 
 def test_other_checkpoints_and_settings_are_refused(trained, small, tmp_path):
@@ -121,5 +126,5 @@ def test_other_checkpoints_and_settings_are_refused(trained, small, tmp_path):
         NetworkSeparator.load(tmp_path)
     for setting in ("model.inputs=3", "model.channels=1,1,1,1,1,1", "training.window=20", "training.fewer=2"):
         with pytest.raises(ConfigError):
-            train_separator(small, tmp_path / "none", [*TINY, setting])
+            train_separator(small, tmp_path / "none", tmp_path / "none", [*TINY, setting])
     assert not (tmp_path / "none").exists()
