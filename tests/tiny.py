@@ -14,8 +14,10 @@ from musicgen.models.committee import Committee, CommitteeConfig
 from musicgen.models.masked import Masked, MaskedConfig
 from musicgen.models.quartet import Quartet, QuartetConfig
 from musicgen.models.sketcher import Sketcher, SketcherConfig
+from musicgen.models.unet import UNetConfig
 from musicgen.sampling.any_order import OrderOptions
 from musicgen.sampling.draw import SamplingOptions
+from musicgen.separation.rolls import PLANES
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 
 TOKENIZER = GridTokenizer()
@@ -121,3 +123,6 @@ def tiny_masked(config: MaskedConfig = MASKED_CONFIG, seed: int = 0) -> Masked:
 
 def tiny_masked_composer() -> MaskedComposer:
     return MaskedComposer("tiny-masked", tiny_masked(), PAIRS, MASKED_CHECKPOINT, order=OrderOptions(together=64, redraws=1))
+
+
+SEPARATOR_CHECKPOINT = Checkpoint("unet", asdict(UNetConfig(PLANES, 4, (4, 6), 0.0)), {}, CHECKPOINT.corpus, {})

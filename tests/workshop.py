@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tiny import CHECKPOINT, SKETCHER_CHECKPOINT, tiny_model, tiny_sketcher
+from tiny import CHECKPOINT, SEPARATOR_CHECKPOINT, SKETCHER_CHECKPOINT, tiny_model, tiny_sketcher
 
 from musicgen.corpus.store import Corpus, Piece, save_corpus
 from musicgen.files.io import write_score
@@ -59,5 +59,7 @@ def make_workshop(folder: Path, pieces: list[Piece]) -> Path:
     sketcher = replace(SKETCHER_CHECKPOINT, corpus=checkpoint.corpus)
     for name in ("flagship", "jsb16"):
         save_checkpoint(folder / "checkpoints" / name, sketcher, tiny_sketcher().state_dict(), dtype=torch.float32)
+    separator = replace(SEPARATOR_CHECKPOINT, corpus=checkpoint.corpus)
+    save_checkpoint(folder / "checkpoints" / "separator", separator, separator.build().state_dict(), dtype=torch.float32)
     write_tunes(folder)
     return folder
