@@ -87,9 +87,7 @@ def train_separator(
     configs = apply_settings({"model": UNetConfig(PLANES, len(VOICES)), "training": SeparatorTraining()}, settings)
     model, config = configs["model"], configs["training"]
     if (model.inputs, model.outputs) != (PLANES, len(VOICES)) or ROWS % 2 ** len(model.channels):
-        raise ConfigError(
-            f"a separator has {PLANES} inputs, {len(VOICES)} outputs and up to 4 layers; leave them as they are"
-        )
+        raise ConfigError(f"a separator has {PLANES} inputs, {len(VOICES)} outputs and up to 4 layers; leave them as they are")
     checkpoint = Checkpoint(KIND, asdict(model), {}, {"name": corpus.name, "fingerprint": corpus.fingerprint}, asdict(config))
     # Near copies of valid and test pieces would make their figures too good.
     learned = [piece.chorale for piece in corpus.pieces("train", near_copies=False)]
