@@ -22,6 +22,7 @@ from musicgen import Chorale, Composer, Corpus, Plan, Sketch, load_composer, pla
 from musicgen.composers.rulebook.table import RULES
 from musicgen.errors import ConfigError, MusicgenError
 from musicgen.evaluation.beside_bach import TOTAL, Reference
+from musicgen.evaluation.composed import compose_set
 from musicgen.evaluation.copying import CopyIndex, measure_copying
 from musicgen.evaluation.discriminator import discriminate
 from musicgen.evaluation.likelihood import measure_likelihood
@@ -206,9 +207,7 @@ def quality(composer: Composer, bench: Bench) -> dict[str, Any]:
     if composer.name == "bach":
         chorales, seconds = [piece.chorale for piece in bench.corpus.pieces("test")], None
     else:
-        seeds = range(bench.seed, bench.seed + bench.count)
-        sketches = [with_cadences(plan_sketch(Plan(), seed), seed) for seed in seeds]
-        chorales, seconds = timed(lambda: composer.fill_many(sketches, seeds))
+        chorales, seconds = timed(lambda: compose_set(composer, bench.count, bench.seed))
     rows = compare_to_bach(chorales)
     likeness = bench.reference.measure(chorales)
     copied = measure_copying(bench.index, {f"{number:03}": chorale for number, chorale in enumerate(chorales, 1)})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
+
+from matplotlib.figure import Figure
+
+from musicgen.evaluation.compare_picture import svg_of
 
 Method = dict[str, Any]
 NONE = "–"
@@ -101,21 +104,13 @@ ROWS: dict[str, dict[str, Callable[[Method], str]]] = {
 
 def picture(methods: dict[str, Method]) -> str:
     """Learning curves, and what quality costs."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plt
-
-    with plt.rc_context({"svg.hashsalt": "musicgen", "svg.fonttype": "none", "font.size": 9}):
-        figure, panels = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
-        _curves(panels[0], methods, lambda point: point["likelihood"]["nats_per_cell"], "nats per cell (deepbach: pseudo)")
-        _curves(panels[1], methods, lambda point: point["grade"], "grade of harmonized sopranos")
-        _cost(panels[2], methods)
-        panels[0].legend(frameon=False)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-        plt.close(figure)
-    return buffer.getvalue()
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    _curves(panels[0], methods, lambda point: point["likelihood"]["nats_per_cell"], "nats per cell (deepbach: pseudo)")
+    _curves(panels[1], methods, lambda point: point["grade"], "grade of harmonized sopranos")
+    _cost(panels[2], methods)
+    panels[0].legend(frameon=False)
+    return svg_of(figure)
 
 
 def _curves(panel: Any, methods: dict[str, Method], value: Callable[[Any], float], title: str) -> None:

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import CorpusOption, JsonOption, use_one_thread
-from musicgen.errors import CorpusError, FileError, nearest
+from musicgen.cli.options import DEFAULT_CORPUS, CorpusOption, JsonOption, corpus_if_there, use_one_thread
+from musicgen.errors import FileError, nearest
 
 if TYPE_CHECKING:
     from musicgen.corpus.store import Corpus
     from musicgen.evaluation.compare import Table
     from musicgen.evaluation.sets import Asked, PieceSet
 
-DEFAULT_CORPUS = "bach-chorales"
 OUTPUTS = (".html", ".png", ".svg")
 
 
@@ -60,7 +59,7 @@ def compare(
     command = shlex.join(["musicgen", "compare", *sets, *words, *(name for name, given in flags.items() if given)])
     stages = screen.Stages()
     with stages("read and compose"):
-        learned = _corpus(corpus)
+        learned = corpus_if_there(corpus, "style measures alone, and no row of Bach")
         chosen = _find(sets, asked, learned)
     with stages("measure"), screen.progress("measuring") as show:
         table = compared(chosen, learned, asked=asked, references=references, deep=deep, discriminator=discriminator, on_progress=show)
@@ -97,18 +96,6 @@ def _rendered(table: Table, path: Path, command: str) -> bytes:
 
     picture = overview(table)
     return png_of(picture) if path.suffix.lower() == ".png" else svg_of(picture).encode()
-
-
-def _corpus(name: str) -> Corpus | None:
-    from musicgen.corpus.matrices import load_any_corpus
-
-    try:
-        return load_any_corpus(name)
-    except CorpusError as error:
-        if name != DEFAULT_CORPUS:
-            raise
-        screen.remark(f"style measures alone, and no row of Bach: {error}")
-        return None
 
 
 def _find(names: list[str], asked: Asked, corpus: Corpus | None) -> dict[str, PieceSet]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import JsonOption
+from musicgen.cli.options import DEFAULT_CORPUS, JsonOption
 
 if TYPE_CHECKING:
     from musicgen.corpus.build import CorpusReport
@@ -19,7 +19,7 @@ app = typer.Typer(help="Build a corpus to learn from, or show what is in it.")
 
 @app.command()
 def build(
-    name: Annotated[str, typer.Argument(help="Which corpus: bach-chorales, or traditions, which takes minutes.")] = "bach-chorales",
+    name: Annotated[str, typer.Argument(help="Which corpus: bach-chorales, or traditions, which takes minutes.")] = DEFAULT_CORPUS,
     folder: Annotated[Path, typer.Option(help="The folder that corpora lie in.")] = Path("corpora"),
     as_json: JsonOption = False,
 ) -> None:
@@ -53,7 +53,7 @@ def build(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A corpus by its name under corpora/, or its folder.")] = "bach-chorales",
+    name: Annotated[str, typer.Argument(help="A corpus by its name under corpora/, or its folder.")] = DEFAULT_CORPUS,
     split: Annotated[str | None, typer.Option(help="List the pieces of a split: train, valid or test.")] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import CorpusOption, JsonOption, ModelArgument, SplitOption, use_one_thread
-from musicgen.errors import ConfigError, CorpusError, FileError, NotationError
+from musicgen.cli.options import DEFAULT_CORPUS, CorpusOption, JsonOption, ModelArgument, SplitOption, corpus_if_there, use_one_thread
+from musicgen.errors import ConfigError, FileError, NotationError
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from musicgen.music.chorale import Chorale
 
 app = typer.Typer(help="Measure a model, or how like Bach files are, or how much of him they copy.")
-
-DEFAULT_CORPUS = "bach-chorales"
 
 SeenOption = Annotated[bool, typer.Option("--seen", help="Measure although the model has learned from these pieces, or may have.")]
 
@@ -31,7 +29,7 @@ DataOption = Annotated[
 def likelihood(
     model: ModelArgument,
     split: SplitOption = "valid",
-    corpus: CorpusOption = "bach-chorales",
+    corpus: CorpusOption = DEFAULT_CORPUS,
     data: DataOption = None,
     seen: SeenOption = False,
     as_json: JsonOption = False,
@@ -53,7 +51,7 @@ def likelihood(
 def reconstruction(
     model: ModelArgument,
     split: SplitOption = "valid",
-    corpus: CorpusOption = "bach-chorales",
+    corpus: CorpusOption = DEFAULT_CORPUS,
     keep: Annotated[str, typer.Option(help="The voices that are given, by letters: S, SB, ...")] = "S",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first piece.")] = 1,
     seen: SeenOption = False,
@@ -75,25 +73,18 @@ def style(
     as_json: JsonOption = False,
 ) -> None:
     """Voice leading, texture, cadences, chords and phrases of some files beside Bach's own; the published grade; distances from Bach."""
-    from musicgen.corpus.matrices import load_any_corpus
     from musicgen.evaluation.beside_bach import Reference, report_style
 
     chorales = [_chorale(path) for path in _score_files(files)]
-    try:
-        reference = Reference.of(load_any_corpus(corpus))
-    except CorpusError as error:
-        if corpus != DEFAULT_CORPUS:
-            raise
-        screen.remark(f"no grade and no distances: {error}")
-        reference = None
-    report = report_style(chorales, reference)
+    known = corpus_if_there(corpus, "no grade and no distances")
+    report = report_style(chorales, Reference.of(known) if known else None)
     _print(report.to_dict(), report.lines(), as_json)
 
 
 @app.command()
 def copying(
     files: Annotated[list[Path], typer.Argument(help="Files of four voices, or folders of such files.")],
-    corpus: CorpusOption = "bach-chorales",
+    corpus: CorpusOption = DEFAULT_CORPUS,
     limit: Annotated[int, typer.Option(min=1, help="Slices from which a piece counts as copied.")] = 12,
     picture: Annotated[
         Path | None, typer.Option(help="Draw what is shared, both scores side by side: a .svg or .png file, or a folder for them.")

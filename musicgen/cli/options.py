@@ -6,9 +6,12 @@ import os
 import secrets
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from musicgen.corpus.store import Corpus
 
 
 class Layout(StrEnum):
@@ -28,6 +31,7 @@ CorpusOption = Annotated[str, typer.Option(help="A corpus by its name under corp
 SplitOption = Annotated[str, typer.Option(help="The pieces to measure: train, valid or test.")]
 ModelArgument = Annotated[str, typer.Argument(help="A composer of `musicgen models`, or the folder of a checkpoint.")]
 
+DEFAULT_CORPUS = "bach-chorales"
 DEFAULT_MODEL = "flagship"  # as in composers.loading, which is not imported before it is needed
 DEFAULT_FOLDER = Path("out")
 DEFAULT_SUFFIXES = (".mid", ".musicxml", ".svg")
@@ -42,6 +46,21 @@ def default_outputs(stem: str) -> list[Path]:
     """The files of a command without -o; their folder is made."""
     DEFAULT_FOLDER.mkdir(exist_ok=True)
     return [DEFAULT_FOLDER / f"{stem}{suffix}" for suffix in DEFAULT_SUFFIXES]
+
+
+def corpus_if_there(name: str, without: str) -> Corpus | None:
+    """The corpus to measure beside; the usual one may be missing, and then a remark says what there is, or is not, `without` it."""
+    from musicgen.cli import screen
+    from musicgen.corpus.matrices import load_any_corpus
+    from musicgen.errors import CorpusError
+
+    try:
+        return load_any_corpus(name)
+    except CorpusError as error:
+        if name != DEFAULT_CORPUS:
+            raise
+        screen.remark(f"{without}: {error}")
+        return None
 
 
 def use_one_thread() -> None:

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import CorpusOption, JsonOption, Layout, LayoutOption, OutputOption, SplitOption, default_outputs, use_one_thread
+from musicgen.cli.options import (
+    DEFAULT_CORPUS,
+    CorpusOption,
+    JsonOption,
+    Layout,
+    LayoutOption,
+    OutputOption,
+    SplitOption,
+    default_outputs,
+    use_one_thread,
+)
 
 MethodOption = Annotated[str, typer.Option(help="network, or rule (the least motion, no crossing); or the folder of a trained separator.")]
 
@@ -67,7 +77,7 @@ def separate(
 def separation(
     method: Annotated[list[str] | None, typer.Option(help="network, rule or a trained one, also several times; both if not said.")] = None,
     split: SplitOption = "valid",
-    corpus: CorpusOption = "bach-chorales",
+    corpus: CorpusOption = DEFAULT_CORPUS,
     voices: Annotated[str, typer.Option(help="The voices that are merged, by letters; the others are silent.")] = "SATB",
     semitones: Annotated[int, typer.Option(min=-36, max=36, help="How far the pieces are moved first.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 1,

@@ -10,12 +10,11 @@ from typing import Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import DEFAULT_MODEL, CorpusOption, JsonOption
+from musicgen.cli.options import DEFAULT_CORPUS, DEFAULT_MODEL, CorpusOption, JsonOption
 from musicgen.cli.tag import CORPUS as TRADITIONS
 from musicgen.cli.tag import train_tagger
 
 STOPPED = 130
-DEFAULT_CORPUS = "bach-chorales"
 NEXT = {"separator": "separate piano.mid --method", "tagger": "tag score.mid --model"}
 
 

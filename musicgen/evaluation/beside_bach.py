@@ -57,8 +57,11 @@ class Reference:
         return cls(reference.grade, reference.distances, reference.measure(unheard) if unheard else None)
 
     def measure(self, chorales: Sequence[Chorale], seed: int = 0) -> Likeness:
-        grades = median_grades([self.grade.grade(chorale) for chorale in chorales], seed)
-        return Likeness(len(chorales), grades, self.distances.measure(chorales))
+        return self.likeness(chorales, [self.grade.grade(chorale) for chorale in chorales], seed)
+
+    def likeness(self, chorales: Sequence[Chorale], grades: Sequence[Grade], seed: int = 0) -> Likeness:
+        """As `measure`, of pieces whose grades are known."""
+        return Likeness(len(chorales), median_grades(grades, seed), self.distances.measure(chorales))
 
 
 @dataclass(frozen=True)

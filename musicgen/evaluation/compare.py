@@ -17,7 +17,7 @@ import numpy as np
 
 from musicgen.corpus.store import Corpus
 from musicgen.errors import CheckpointError, ConfigError, NotationError
-from musicgen.evaluation.beside_bach import TOTAL, Likeness, Reference, median_grades
+from musicgen.evaluation.beside_bach import TOTAL, Likeness, Reference
 from musicgen.evaluation.copying import CopyIndex, CopyReport, measure_copying
 from musicgen.evaluation.discriminator import Discrimination, discriminate
 from musicgen.evaluation.grade import Grade
@@ -189,17 +189,12 @@ class Measurer:
         on_progress(0.0, "style")
         style = compare_to_bach(chorales, self.seed)
         grades = {piece: self.reference.grade.grade(chorale) for piece, chorale in each.pieces.items()} if self.reference else {}
-        likeness = self._likeness(chorales, list(grades.values()))
+        likeness = self.reference.likeness(chorales, list(grades.values()), self.seed) if self.reference else None
         on_progress(0.2, "copying")
         copying = measure_copying(self.index, each.pieces) if self.index else None
         discrimination = self._discriminate(each, missing, lambda share: on_progress(0.25 + share / 2, "discriminator"))
         likelihood, reconstruction = self._fathom(each, missing, lambda share: on_progress(0.75 + share / 4, "foretelling"))
         return Row(name, each, style, grades, likeness, copying, discrimination, likelihood, reconstruction, missing)
-
-    def _likeness(self, chorales: Sequence[Chorale], grades: Sequence[Grade]) -> Likeness | None:
-        if self.reference is None:
-            return None
-        return Likeness(len(chorales), median_grades(grades, self.seed), self.reference.distances.measure(chorales))
 
     def _discriminate(self, each: PieceSet, missing: dict[str, str], on_progress: Callable[[float], None]) -> Discrimination | None:
         """From the held-out pieces that Bach's own row is not made of."""

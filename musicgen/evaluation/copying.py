@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from musicgen.corpus.store import Corpus, Piece
 from musicgen.errors import NotationError
+from musicgen.evaluation.intervals import share_interval
 from musicgen.music.chorale import REST, BoolArray, Chorale
 from musicgen.music.voice_leading import slices
 from musicgen.rendering.side_by_side import Excerpt, shared_run_svg
@@ -25,7 +26,6 @@ IntArray = NDArray[np.int64]
 
 LIMIT = 12  # Bach's own test pieces share so many slices with a training piece once in 77
 SILENCE = 128  # above every pitch
-NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +185,9 @@ class CopyReport:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % of `percent`, by Wilson's formula, which holds for few pieces and rare copies."""
-        copied, pieces, square = self.copied, self.pieces, NORMAL_95**2
-        middle = (copied + square / 2) / (pieces + square)
-        half = NORMAL_95 / (pieces + square) * float(np.sqrt(copied * (pieces - copied) / pieces + square / 4))
-        return 100 * max(0.0, middle - half), 100 * min(1.0, middle + half)
+        """95 % of `percent`."""
+        low, high = share_interval(self.copied, self.pieces)
+        return 100 * low, 100 * high
 
     def to_dict(self) -> dict[str, Any]:
         shared = [{"piece": name, **(asdict(run) if run else {"slices": 0})} for name, run in self.runs.items()]

@@ -10,13 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from musicgen.composers.composer import Kind
 from musicgen.errors import ConfigError
+from musicgen.evaluation.intervals import bootstrap_ratio
 from musicgen.music.chorale import VOICES, Chorale
-
-BOOTSTRAP = 2000
 
 
 @dataclass(frozen=True)
@@ -74,12 +72,3 @@ def measure_likelihood(
         pieces=len(pieces),
         cells=int(cells.sum()),
     )
-
-
-def bootstrap_ratio(amounts: NDArray[Any], weights: NDArray[Any], seed: int) -> tuple[float, float]:
-    """95 % interval of sum(amounts) / sum(weights), pieces drawn anew with replacement."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(amounts), size=(BOOTSTRAP, len(amounts)))
-    ratios = amounts[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return float(low), float(high)

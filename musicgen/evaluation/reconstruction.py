@@ -16,7 +16,7 @@ import numpy as np
 
 from musicgen.composers.composer import Composer
 from musicgen.errors import ConfigError
-from musicgen.evaluation.likelihood import bootstrap_ratio
+from musicgen.evaluation.intervals import bootstrap_ratio, told
 from musicgen.music.chorale import REST, VOICES, Chorale
 from musicgen.music.sketch import Sketch
 
@@ -41,8 +41,8 @@ class ReconstructionReport:
     def lines(self) -> list[str]:
         voices = ", ".join(f"{voice} {share:.1%}" for voice, share in self.by_voice.items())
         lines = [
-            f"given {self.given}: {self.cells:.1%} of the cells sound Bach's pitch ({_span(self.cells_interval)}; {voices})",
-            f"{self.notes:.1%} of Bach's notes come back with pitch and onset ({_span(self.notes_interval)}); {self.pieces} pieces",
+            f"given {self.given}: {self.cells:.1%} of the cells sound Bach's pitch ({told(self.cells_interval)}; {voices})",
+            f"{self.notes:.1%} of Bach's notes come back with pitch and onset ({told(self.notes_interval)}); {self.pieces} pieces",
         ]
         if self.first_guesses is None:
             return lines
@@ -93,7 +93,3 @@ def _count(sketch: Sketch, piece: Chorale, filled: Chorale) -> list[list[int]]:
     struck = counted & piece.onset
     columns = (right, counted, struck & right & filled.onset, struck)
     return np.stack([column.sum(axis=1) for column in columns], axis=1).tolist()  # type: ignore[no-any-return]
-
-
-def _span(interval: tuple[float, float]) -> str:
-    return f"95 % interval {interval[0]:.1%} to {interval[1]:.1%}"

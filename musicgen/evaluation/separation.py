@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from musicgen.evaluation.likelihood import bootstrap_ratio
+from musicgen.evaluation.intervals import bootstrap_ratio, told
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, BoolArray, Chorale
 from musicgen.music.places import voice_letters
 from musicgen.separation.assignment import assign
@@ -51,10 +51,10 @@ class SeparationReport:
         voices = ", ".join(f"{voice} {share:.2%}" for voice, share in self.by_voice.items())
         where = ", ".join(f"{place} {share:.1%} of {notes:,}" for place, (share, notes) in self.where.items())
         return [
-            f"{self.method}, {self.voices} merged: {self.accuracy:.2%} of the notes in their voice ({_span(self.interval)})",
+            f"{self.method}, {self.voices} merged: {self.accuracy:.2%} of the notes in their voice ({told(self.interval, 2)})",
             f"  {voices}",
             f"  {where}",
-            f"  {self.links:.2%} of the notes in one voice with the note before ({_span(self.links_interval)})",
+            f"  {self.links:.2%} of the notes in one voice with the note before ({told(self.links_interval, 2)})",
             f"  {self.notes:,} notes, {self.unisons} of them unisons; {self.perfect} of {self.pieces} pieces without a wrong note",
         ]
 
@@ -125,7 +125,3 @@ def _places(sung: Chorale, known: Merged) -> list[BoolArray]:
     in_crossing = np.array([crossing[voices, start:end].any() for (start, end), voices in zip(spans, known.sung, strict=True)], dtype=bool)
     beside = np.array([unison[start:end].any() for start, end in spans], dtype=bool) & ~in_crossing
     return [in_crossing, beside, ~in_crossing & ~beside]
-
-
-def _span(interval: tuple[float, float]) -> str:
-    return f"95 % interval {interval[0]:.2%} to {interval[1]:.2%}"
