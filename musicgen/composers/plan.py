@@ -160,7 +160,7 @@ def with_phrases(chorale: Chorale, phrases: Sequence[int] = (), free: BoolArray 
     notes = [note for note in chorale.notes(0) if note.pitch != REST]
     fermata = np.zeros(chorale.steps, dtype=bool)
     awaited = (chorale.pitch[0] == REST) & (not notes if free is None else free[0])
-    for step in [*ends, chorale.steps - (beat if awaited[-beat:].all() else 1)]:
+    for step in [*ends, max(0, chorale.steps - (beat if awaited[-beat:].all() else 1))]:
         before = max((note.start for note in notes if note.start <= step), default=notes[0].start if notes else step)
         fermata[step if awaited[step] else before] = True
     return chorale.replaced(fermata=fermata)

@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.corpus.store import ARRAYS, CORPORA, MANIFEST
-from musicgen.errors import CorpusError, FileError
-from musicgen.files.atomic import atomic_write, os_reason
+from musicgen.corpus.store import ARRAYS, MANIFEST, corpus_folder, write_corpus_files
+from musicgen.errors import CorpusError
 
 FORMAT = 1
 
@@ -71,20 +70,13 @@ def save_labelled(folder: Path, name: str, source: str, pieces: Sequence[Labelle
     ]
     fingerprint = _fingerprint(notes, rows)
     manifest = {"format": FORMAT, "name": name, "source": source, "fingerprint": fingerprint, "pieces": rows, "dropped": dict(dropped)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(folder, os_reason(error)) from None
-    packed = io.BytesIO()
-    np.savez_compressed(packed, notes=notes)
-    atomic_write(folder / ARRAYS, packed.getvalue())
-    atomic_write(folder / MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+    write_corpus_files(folder, {"notes": notes}, manifest)
     return LabelledCorpus(name, tuple(pieces), fingerprint, source, dict(dropped))
 
 
 def load_labelled(folder: str | Path) -> LabelledCorpus:
     """By its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
-    path = Path(folder) if (Path(folder) / MANIFEST).is_file() else CORPORA / folder
+    path = corpus_folder(folder)
     rebuild = f"make it with: musicgen corpus build {path.name}"
     if not (path / MANIFEST).is_file():
         raise CorpusError(f"{folder}: there is no corpus here; {rebuild}")

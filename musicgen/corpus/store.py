@@ -92,20 +92,30 @@ def save_corpus(folder: Path, name: str, source: str, pieces: Sequence[Piece], d
     arrays, rows = _join(pieces)
     fingerprint = _fingerprint(arrays, rows)
     manifest = {"format": FORMAT, "name": name, "source": source, "fingerprint": fingerprint, "pieces": rows, "dropped": dict(dropped)}
+    write_corpus_files(folder, arrays, manifest)
+    return Corpus(name, tuple(pieces), fingerprint, source, dict(dropped))
+
+
+def write_corpus_files(folder: Path, arrays: Arrays, manifest: Mapping[str, Any]) -> None:
+    """The manifest goes last."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(folder, os_reason(error)) from None
     packed = io.BytesIO()
-    np.savez_compressed(packed, pitch=arrays["pitch"], onset=arrays["onset"], fermata=arrays["fermata"])
+    np.savez_compressed(packed, allow_pickle=False, **arrays)
     atomic_write(folder / ARRAYS, packed.getvalue())
     atomic_write(folder / MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
-    return Corpus(name, tuple(pieces), fingerprint, source, dict(dropped))
+
+
+def corpus_folder(folder: str | Path) -> Path:
+    """By its folder, or by its name under corpora/."""
+    return Path(folder) if (Path(folder) / MANIFEST).is_file() else CORPORA / folder
 
 
 def load_corpus(folder: str | Path = "bach-chorales") -> Corpus:
     """Reads a corpus by its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
-    path = Path(folder) if (Path(folder) / MANIFEST).is_file() else CORPORA / folder
+    path = corpus_folder(folder)
     if not (path / MANIFEST).is_file():
         raise CorpusError(f"{folder}: there is no corpus here; make it with: musicgen corpus build bach-chorales")
     try:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
@@ -90,6 +90,48 @@ def train(
     averaged = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
     optimizer = torch.optim.AdamW(_weight_groups(model, config), lr=config.learning_rate, betas=(0.9, 0.98))
     state = load_state(folder, checkpoint, model, averaged, optimizer)
+    finished = sit(
+        state,
+        config,
+        update=lambda: update_once(model, averaged, optimizer, source.batch(state.update), config, state.update, device),
+        look=lambda loss: _look(model, averaged, valid_pieces, task, checkpoint, state, loss, folder, device),
+        save=lambda: save_state(folder, checkpoint, model, averaged, optimizer, state),
+        on_progress=on_progress,
+        stop_after=stop_after,
+    )
+    return Outcome(state.best, state.best_update, state.update, state.seconds, finished, folder)
+
+
+class Schedule(Protocol):
+    """The dials of a training that `sit`, `learning_rate` and `follow` read, as `TrainingConfig` says them."""
+
+    @property
+    def updates(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def warmup(self) -> int: ...
+    @property
+    def average(self) -> float: ...
+    @property
+    def test_every(self) -> int: ...
+    @property
+    def patience(self) -> float: ...
+    @property
+    def save_minutes(self) -> float: ...
+
+
+def sit(
+    state: RunState,
+    config: Schedule,
+    *,
+    update: Callable[[], float],
+    look: Callable[[float], None],
+    save: Callable[[], None],
+    on_progress: Callable[[Progress], None],
+    stop_after: int | None,
+) -> bool:
+    """One sitting of a run, saved at its end; False if it was left early. `update` gives the loss, `look` is given it."""
     began, before, saved = time.monotonic(), state.seconds, time.monotonic()
     finished = True
     try:
@@ -97,19 +139,19 @@ def train(
             if state.update == stop_after:
                 finished = False
                 break
-            loss = update_once(model, averaged, optimizer, source.batch(state.update), config, state.update, device)
+            loss = update()
             state.update += 1
             state.seconds = before + time.monotonic() - began
             if state.update % config.test_every == 0 or state.update == config.updates:
-                _look(model, averaged, valid_pieces, task, checkpoint, state, loss, folder, device)
+                look(loss)
             if time.monotonic() - saved > 60 * config.save_minutes:
-                save_state(folder, checkpoint, model, averaged, optimizer, state)
+                save()
                 saved = time.monotonic()
-            on_progress(_progress(state, config, loss, time.monotonic() - began))
+            on_progress(_progress(state, config, loss))
     except KeyboardInterrupt:
         finished = False
-    save_state(folder, checkpoint, model, averaged, optimizer, state)
-    return Outcome(state.best, state.best_update, state.update, state.seconds, finished, folder)
+    save()
+    return finished
 
 
 def update_once(
@@ -133,11 +175,19 @@ def update_once(
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     optimizer.step()
-    decay = min(config.average, (1 + update) / (10 + update))
-    with torch.no_grad():
-        for name, weight in model.state_dict().items():
-            averaged[name].lerp_(weight, 1 - decay)
+    follow(averaged, model, config, update)
     return float(loss.detach())
+
+
+@torch.no_grad()
+def follow(averaged: dict[str, Tensor], model: nn.Module, config: Schedule, update: int) -> None:
+    """The running average of the weights, quicker in the first updates; what only counts is copied."""
+    decay = min(config.average, (1 + update) / (10 + update))
+    for name, weight in model.state_dict().items():
+        if weight.is_floating_point():
+            averaged[name].lerp_(weight, 1 - decay)
+        else:
+            averaged[name].copy_(weight)
 
 
 def cross_entropy(model: nn.Module, batch: Batch, device: str = "cpu") -> Tensor:
@@ -148,7 +198,7 @@ def cross_entropy(model: nn.Module, batch: Batch, device: str = "cpu") -> Tensor
     return nn.functional.cross_entropy(logits.float()[valid], batch.targets.to(device)[valid], reduction="none")
 
 
-def learning_rate(config: TrainingConfig, update: int) -> float:
+def learning_rate(config: Schedule, update: int) -> float:
     """Rises linearly in `warmup` updates, then falls linearly to zero."""
     rising = (update + 1) / max(1, config.warmup)
     falling = (config.updates - update) / max(1, config.updates - config.warmup)
@@ -191,7 +241,7 @@ def _look(
         log.write(json.dumps(entry) + "\n")
 
 
-def _progress(state: RunState, config: TrainingConfig, loss: float, sitting: float) -> Progress:
+def _progress(state: RunState, config: Schedule, loss: float) -> Progress:
     valid = state.history[-1]["valid"] if state.history else None
     left = state.seconds / state.update * (config.updates - state.update)
     return Progress(state.update, config.updates, loss, valid, state.seconds, left)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -58,12 +58,16 @@ def seat(outcomes: Sequence[Outcome], valid_pieces: Sequence[Chorale], folder: P
 
 
 def publish(name: str, corpus: Corpus, pieces: int, settings: Sequence[str], outcome: Outcome, output: Path) -> None:
-    """config.json goes last: a folder without one is no checkpoint."""
     checkpoint = read_checkpoint(outcome.folder)
     metrics = _metrics(checkpoint.kind, corpus, pieces, outcome)
-    atomic_write(output / "model.safetensors", (outcome.folder / "model.safetensors").read_bytes())
+    write_files(output, outcome.folder, checkpoint, metrics, model_card(name, checkpoint, metrics, settings))
+
+
+def write_files(output: Path, run: Path, checkpoint: Checkpoint, metrics: Mapping[str, Any], card: str) -> None:
+    """The best weights of a run as a checkpoint. config.json goes last: a folder without one is none."""
+    atomic_write(output / "model.safetensors", (run / "model.safetensors").read_bytes())
     write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    write_text(output / "MODEL_CARD.md", model_card(name, checkpoint, metrics, settings))
+    write_text(output / "MODEL_CARD.md", card)
     write_text(output / "config.json", checkpoint.to_json())
 
 

@@ -6,13 +6,11 @@ Shapes: B windows, V voices, P rows, T steps.
 
 from __future__ import annotations
 
-import json
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,18 +18,16 @@ from torch import Tensor
 
 from musicgen.corpus.store import Corpus
 from musicgen.errors import ConfigError
-from musicgen.files.atomic import atomic_write
-from musicgen.models.checkpoint import Checkpoint, built_from, save_checkpoint, write_text
+from musicgen.models.checkpoint import Checkpoint, built_from, save_checkpoint
 from musicgen.models.unet import UNet, UNetConfig
 from musicgen.music.chorale import REST, VOICES, BoolArray, Chorale
 from musicgen.separation.network import KIND
 from musicgen.separation.rolls import PLANES, ROWS, picture_of, sung_roll
 from musicgen.training.config import apply_settings
-from musicgen.training.loop import Outcome, Progress, RunState, load_state, save_state
-from musicgen.training.publish import where_and_how
+from musicgen.training.loop import Outcome, Progress, RunState, follow, learning_rate, load_state, save_state, sit
+from musicgen.training.publish import where_and_how, write_files
 
 CLIP = 1.0  # greatest norm of the gradient
-SAVE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,8 @@ class SeparatorTraining:
     """Share in which every note is twice as long."""
     test_every: int = 300
     seed: int = 1
+    patience: ClassVar[float] = math.inf
+    save_minutes: ClassVar[float] = 1.0
 
     def __post_init__(self) -> None:
         if min(self.updates, self.batch, self.test_every) < 1 or self.window < 16 or self.window % 16:
@@ -116,28 +114,20 @@ def _train(
     averaged = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     state = load_state(run, checkpoint, model, averaged, optimizer)
-    began, before, saved = time.monotonic(), state.seconds, time.monotonic()
-    finished = True
-    try:
-        while state.update < config.updates:
-            if state.update == stop_after:
-                finished = False
-                break
-            batch = _batch(learned, config, np.random.default_rng((config.seed, state.update)))
-            loss = _update(model, averaged, optimizer, batch, config, state.update)
-            state.update += 1
-            state.seconds = before + time.monotonic() - began
-            if state.update % config.test_every == 0 or state.update == config.updates:
-                _look(checkpoint, averaged, valid, state, loss, run)
-            if time.monotonic() - saved > SAVE_SECONDS:
-                save_state(run, checkpoint, model, averaged, optimizer, state)
-                saved = time.monotonic()
-            left = state.seconds / state.update * (config.updates - state.update)
-            now = state.history[-1]["valid"] if state.history else None
-            on_progress(Progress(state.update, config.updates, loss, now, state.seconds, left))
-    except KeyboardInterrupt:
-        finished = False
-    save_state(run, checkpoint, model, averaged, optimizer, state)
+
+    def update() -> float:
+        batch = _batch(learned, config, np.random.default_rng((config.seed, state.update)))
+        return _update(model, averaged, optimizer, batch, config, state.update)
+
+    finished = sit(
+        state,
+        config,
+        update=update,
+        look=lambda loss: _look(checkpoint, averaged, valid, state, loss, run),
+        save=lambda: save_state(run, checkpoint, model, averaged, optimizer, state),
+        on_progress=on_progress,
+        stop_after=stop_after,
+    )
     return state, finished
 
 
@@ -149,11 +139,10 @@ def _update(
     config: SeparatorTraining,
     update: int,
 ) -> float:
-    """One step of AdamW; the rate rises for `warmup` updates and then falls to zero. Returns nats per sounding cell."""
+    """One step of AdamW, then the running average. Returns nats per sounding cell."""
     model.train()
-    falling = (config.updates - update) / max(1, config.updates - config.warmup)
     for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate * min(1.0, (update + 1) / max(1, config.warmup), falling)
+        group["lr"] = learning_rate(config, update)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed((config.seed << 32) + update)  # dropout
         loss = cell_nats(model, *batch).mean()
@@ -161,10 +150,7 @@ def _update(
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
     optimizer.step()
-    decay = min(config.average, (1 + update) / (10 + update))
-    with torch.no_grad():
-        for name, weight in model.state_dict().items():
-            averaged[name] = torch.lerp(averaged[name], weight, 1 - decay) if weight.is_floating_point() else weight.clone()
+    follow(averaged, model, config, update)
     return float(loss.detach())
 
 
@@ -244,7 +230,6 @@ def _silent(voices: int, config: SeparatorTraining, rng: np.random.Generator) ->
 def _publish(
     corpus: Corpus, pieces: int, checkpoint: Checkpoint, state: RunState, settings: Sequence[str], run: Path, output: Path
 ) -> None:
-    """config.json goes last: a folder without one is no checkpoint."""
     output.mkdir(parents=True, exist_ok=True)
     metrics = {
         "valid_nats_per_cell": round(state.best, 5),
@@ -253,10 +238,8 @@ def _publish(
         **where_and_how(corpus, pieces, state.seconds),
         "history": state.history,
     }
-    atomic_write(output / "model.safetensors", (run / "model.safetensors").read_bytes())
-    write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    write_text(output / "MODEL_CARD.md", _card(output.name, checkpoint, state, metrics["corpus"], metrics["machine"], settings))
-    write_text(output / "config.json", checkpoint.to_json())
+    card = _card(output.name, checkpoint, state, metrics["corpus"], metrics["machine"], settings)
+    write_files(output, run, checkpoint, metrics, card)
 
 
 def _card(name: str, checkpoint: Checkpoint, state: RunState, corpus: Mapping[str, Any], machine: str, settings: Sequence[str]) -> str:
