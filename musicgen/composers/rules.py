@@ -11,10 +11,11 @@ import numpy as np
 
 from musicgen.composers.references import OneByOne
 from musicgen.composers.rulebook.explanation import Explained, explained
-from musicgen.composers.rulebook.harmony import Space, State, draw_way, find_costs, look_ahead, space_for
+from musicgen.composers.rulebook.harmony import draw_way, find_costs, look_ahead
 from musicgen.composers.rulebook.moments import Moment, find_moments
 from musicgen.composers.rulebook.ornaments import Heard, ornamented
 from musicgen.composers.rulebook.search import Chosen, Taste, Way, find_way
+from musicgen.composers.rulebook.space import Space, State, space_for
 from musicgen.composers.rulebook.table import FloatArray
 from musicgen.composers.rulebook.voicings import IntArray, Voicer
 from musicgen.composers.together import check_requests

@@ -132,4 +132,8 @@ def labels(names: Sequence[str]) -> list[str]:
     """What the rows are called: the last part of each path; where two would be the same, the whole; then a number."""
     short = [_shown(Path(name).name or name) for name in names]
     whole = [_shown(name) if short.count(brief) > 1 else brief for name, brief in zip(names, short, strict=True)]
-    return [f"{name} ({whole[: place + 1].count(name)})" if name in whole[:place] else name for place, name in enumerate(whole)]
+    found: list[str] = []
+    for name in whole:
+        choices = (name, *(f"{name} ({number})" for number in range(2, len(whole) + 2)))
+        found.append(next(choice for choice in choices if choice not in found))
+    return found

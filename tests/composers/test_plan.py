@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from musicgen.composers.plan import Plan, plan_sketch, with_cadences
+from musicgen.composers.plan import Plan, plan_sketch, with_cadences, with_phrases
 from musicgen.composers.references import Dice
 from musicgen.errors import ConfigError, NotationError
 from musicgen.music.cadences import find_cadences
+from musicgen.music.chorale import Chorale
 from musicgen.music.pitch import Key
 from musicgen.music.score import Meter
 
@@ -95,3 +96,9 @@ def test_a_planned_cadence_is_found_where_the_bass_is_lowest() -> None:
                 assert kinds[cadence.step].endswith("authentic")
                 found += kinds[cadence.step] == f"{cadence.kind} authentic"
     assert found >= 8
+
+
+def test_a_tune_of_less_than_a_beat_ends_its_phrase() -> None:
+    assert with_phrases(Chorale.parse("S  C5 -\nA  .  -")).fermata.tolist() == [True, False]
+    silent = Chorale.parse("S  .\nA  C4")
+    assert with_phrases(silent, free=np.ones((2, 1), dtype=bool)).fermata.tolist() == [True]

@@ -95,6 +95,7 @@ def test_bach_is_what_no_model_has_learned_from(bach_pieces):
         (["a/x", "b/y/"], ["x", "y"]),
         (["a/x", "b/x", "c"], ["a/x", "b/x", "c"]),
         (["x", "x", "x"], ["x", "x (2)", "x (3)"]),
+        (["x", "x", "x (2)"], ["x", "x (2)", "x (2) (2)"]),
         (["."], ["."]),
         (["bad\udcff"], ["bad\\udcff"]),
     ],

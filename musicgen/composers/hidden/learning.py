@@ -27,7 +27,8 @@ from musicgen.composers.hidden.reading import (
     tune_rows,
 )
 from musicgen.composers.hidden.symbols import PITCHES, IntArray, Labels
-from musicgen.composers.hidden.tables import Leading, Patterns, Smoothing, Tables, compass_of
+from musicgen.composers.hidden.tables import Patterns, Smoothing, Tables, compass_of
+from musicgen.composers.hidden.voices import Leading
 from musicgen.errors import CheckpointError, ConfigError
 from musicgen.music.chorale import Chorale
 from musicgen.music.pitch import Mode

@@ -15,7 +15,8 @@ from musicgen.composers.hidden.evidence import Evidence
 from musicgen.composers.hidden.harmony import MISSED, find_path
 from musicgen.composers.hidden.reading import NOWHERE, PAIRS, clipped, moved, near
 from musicgen.composers.hidden.symbols import CELLS, LOWEST, PITCHES, SILENT, IntArray, is_active, shift_of
-from musicgen.composers.hidden.tables import STATES, Leading, Patterns, Tables
+from musicgen.composers.hidden.tables import STATES, Patterns, Tables
+from musicgen.composers.hidden.voices import Leading
 from musicgen.models.hmm import Chain, FloatArray, draw
 from musicgen.music.chorale import VOICES, BoolArray
 from musicgen.music.sketch import Sketch

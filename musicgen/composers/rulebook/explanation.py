@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from musicgen.composers.rulebook import leading
-from musicgen.composers.rulebook.harmony import Space, harmony_breaches
+from musicgen.composers.rulebook.harmony import harmony_breaches
 from musicgen.composers.rulebook.moments import Moment
 from musicgen.composers.rulebook.search import Chosen
+from musicgen.composers.rulebook.space import Space
 from musicgen.composers.rulebook.table import RULES
 from musicgen.composers.rulebook.voicings import Voicer
 from musicgen.music.chorale import REST, Chorale

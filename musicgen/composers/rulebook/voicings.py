@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.composers.rulebook.harmony import State
 from musicgen.composers.rulebook.moments import Moment
+from musicgen.composers.rulebook.space import State
 from musicgen.composers.rulebook.table import Counts, FloatArray, weigh
 from musicgen.music.chorale import REST, BoolArray
 from musicgen.music.harmony import QUALITIES

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from pieces import VIOLATING
 
-from musicgen.composers.rulebook.harmony import State, space_of
 from musicgen.composers.rulebook.leading import breaches, melodic
 from musicgen.composers.rulebook.moments import find_moments
+from musicgen.composers.rulebook.space import State, space_of
 from musicgen.composers.rulebook.voicings import NONE, Voicings, leading_class, seventh_class
 from musicgen.music.pitch import Key, parse_pitch
 from musicgen.music.sketch import Sketch

@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 
-from musicgen.composers.rulebook.harmony import draw_way, find_costs, look_ahead, space_for, space_of
+from musicgen.composers.rulebook.harmony import draw_way, find_costs, look_ahead
 from musicgen.composers.rulebook.moments import find_moments
+from musicgen.composers.rulebook.space import space_for, space_of
 from musicgen.music.functions import chords_of
 from musicgen.music.pitch import Key
 from musicgen.music.sketch import Sketch
