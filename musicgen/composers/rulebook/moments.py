@@ -123,6 +123,8 @@ def _phrase_ends(sketch: Sketch) -> dict[int, float]:
     """Step -> how sure a phrase ends with the note there: at fermatas; where there are none, at places where tunes usually breathe."""
     if sketch.given.fermata.any():
         return {int(step): 1.0 for step in np.flatnonzero(sketch.given.fermata)}
+    if sketch.given.steps < Chorale.bar_steps(sketch.given.meter):
+        return {}
     assumed = with_phrases(sketch.given, free=sketch.free)
     return {int(step): ASSUMED_END for step in np.flatnonzero(assumed.fermata)}
 
