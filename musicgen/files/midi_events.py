@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 from musicgen.errors import MusicgenError
 
 NOTE_OFF, NOTE_ON, PROGRAM = 0x80, 0x90, 0xC0
+SYSTEM = (0xF0, 0xF7)  # bytes for one maker's devices
 META = 0x100  # kinds from here on are meta events, META + their type byte
 TRACK_NAME, LYRIC, MARKER, PORT = (META + kind for kind in (0x03, 0x05, 0x06, 0x21))
 END_OF_TRACK, TEMPO, METER, KEY = (META + kind for kind in (0x2F, 0x51, 0x58, 0x59))
@@ -35,7 +36,7 @@ class Event(NamedTuple):
 
 
 class Track(NamedTuple):
-    """The kept events of a track in the order of the file; `end` is the tick of its last event of any kind."""
+    """The events of a track in the order of the file, those of `KEPT` or all; `end` is the tick of its last event of any kind."""
 
     events: tuple[Event, ...]
     end: int
@@ -55,8 +56,8 @@ class MidiBytesError(MusicgenError):
 # --- bytes -> events
 
 
-def decode_midi(data: bytes) -> MidiTracks:
-    """Raises MidiBytesError saying where the bytes stop making sense."""
+def decode_midi(data: bytes, every: bool = False) -> MidiTracks:
+    """Raises MidiBytesError saying where the bytes stop making sense. `every`: all events, not only those that `KEPT` names."""
     start = data.find(b"MThd", 0, _SEARCH)
     if start < 0:
         raise MidiBytesError("this is not a MIDI file (no MThd header); choose a .mid file")
@@ -64,7 +65,7 @@ def decode_midi(data: bytes) -> MidiTracks:
         raise MidiBytesError("the file is cut short within its header; export it again")
     size, file_format, declared, division = struct.unpack_from(">IHHH", data, start + 4)
     _check_header(size, file_format, division)
-    tracks = _decode_tracks(data, start + 8 + size)
+    tracks = _decode_tracks(data, start + 8 + size, every)
     if len(tracks) < declared:
         raise MidiBytesError(f"the file is cut short: {len(tracks)} of {declared} tracks are there; export it again")
     return MidiTracks(file_format, division, tuple(tracks))
@@ -83,7 +84,7 @@ def _check_header(size: int, file_format: int, division: int) -> None:
         raise MidiBytesError("time is counted in film frames (SMPTE), so there are no beats; export with ticks per quarter note")
 
 
-def _decode_tracks(data: bytes, position: int) -> list[Track]:
+def _decode_tracks(data: bytes, position: int, every: bool) -> list[Track]:
     tracks: list[Track] = []
     events = 0
     while position + 8 <= len(data):
@@ -93,7 +94,7 @@ def _decode_tracks(data: bytes, position: int) -> list[Track]:
             if len(tracks) == MAX_TRACKS:
                 raise MidiBytesError(f"more than {MAX_TRACKS} tracks; split the file")
             reader = _TrackReader(data, position + 8, end, f"track {len(tracks) + 1}", MAX_EVENTS - events)
-            tracks.append(reader.read())
+            tracks.append(reader.read(every))
             events += reader.count
         position = end  # other chunks belong to other programs
     return tracks
@@ -109,7 +110,7 @@ class _TrackReader:
         self.most_events = most_events
         self.count = 0
 
-    def read(self) -> Track:
+    def read(self, every: bool) -> Track:
         events: list[Event] = []
         tick, running = 0, 0
         while self.position < self.end:
@@ -118,7 +119,7 @@ class _TrackReader:
             self.count += 1
             if self.count > self.most_events:
                 raise MidiBytesError(f"{self.where}: more than {MAX_EVENTS:,} events in the file; split it")
-            if event.kind in KEPT:
+            if every or event.kind in KEPT:
                 events.append(event)
             if event.kind == END_OF_TRACK:
                 return Track(tuple(events), tick, True)
@@ -132,7 +133,7 @@ class _TrackReader:
         if status == 0xFF:
             kind = META + self.byte()
             return Event(tick, kind, 0, self.take(self.number())), running
-        if status in (0xF0, 0xF7):
+        if status in SYSTEM:
             return Event(tick, status, 0, self.take(self.number())), running
         if status < 0x80:
             self.position -= 1
@@ -183,9 +184,9 @@ def decode_text(data: bytes) -> str:
 # --- events -> bytes
 
 
-def encode_midi(ticks_per_quarter: int, tracks: Sequence[Sequence[Event]]) -> bytes:
-    """A format 1 file. Each track's events are in order of time and end with END_OF_TRACK."""
-    header = struct.pack(">4sIHHH", b"MThd", 6, 1, len(tracks), ticks_per_quarter)
+def encode_midi(ticks_per_quarter: int, tracks: Sequence[Sequence[Event]], file_format: int = 1) -> bytes:
+    """A format 1 file, or 0. Each track's events are in order of time and end with END_OF_TRACK."""
+    header = struct.pack(">4sIHHH", b"MThd", 6, file_format, len(tracks), ticks_per_quarter)
     return header + b"".join(_encode_track(track) for track in tracks)
 
 
@@ -193,9 +194,9 @@ def _encode_track(events: Iterable[Event]) -> bytes:
     body = bytearray()
     now = 0
     for tick, kind, channel, data in events:
-        body += encode_number(tick - now)
-        body += bytes((0xFF, kind - META)) + encode_number(len(data)) if kind >= META else bytes((kind | channel,))
-        body += data
+        status = bytes((0xFF, kind - META)) if kind >= META else bytes((kind | channel,))
+        length = encode_number(len(data)) if kind >= META or kind in SYSTEM else b""
+        body += encode_number(tick - now) + status + length + data
         now = tick
     return struct.pack(">4sI", b"MTrk", len(body)) + bytes(body)
 
