@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from musicgen.errors import CheckpointError, nearest
 from musicgen.files.atomic import atomic_write
+from musicgen.models.causal import Causal, CausalConfig
 from musicgen.models.committee import Committee, CommitteeConfig
 from musicgen.models.convnet import ConvNet, ConvNetConfig
+from musicgen.models.lstm import EventLSTM, EventLSTMConfig
 from musicgen.models.masked import Masked, MaskedConfig
 from musicgen.models.quartet import Quartet, QuartetConfig
 from musicgen.models.sketcher import Sketcher, SketcherConfig
@@ -35,6 +37,8 @@ MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "masked": (MaskedConfig, Masked),
     "unet": (UNetConfig, UNet),
     "convnet": (ConvNetConfig, ConvNet),
+    "causal": (CausalConfig, Causal),
+    "lstm": (EventLSTMConfig, EventLSTM),
 }
 
 

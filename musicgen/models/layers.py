@@ -55,10 +55,13 @@ class Block(nn.Module):
         self.back = nn.Linear(inner, width, bias=False)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, states: Tensor, rotation: Tensor, attention_mask: Tensor) -> Tensor:
-        """states (B, T, D), rotation of `rotary` for the T steps, attention_mask (..., T, T) True where a step may look -> (B, T, D)."""
+    def forward(self, states: Tensor, rotation: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """states (B, T, D), rotation of `rotary` for the T steps -> (B, T, D). attention_mask (..., T, T) True where a step may look;
+        None: each looks at itself and back."""
         query, key, value = self._heads(states, rotation)
-        return self._finish(states, nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask))
+        back = attention_mask is None
+        attended = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, is_causal=back)
+        return self._finish(states, attended)
 
     def advance(self, states: Tensor, rotation: Tensor, cache: Tensor, step: int, span: int, attention_mask: Tensor | None) -> Tensor:
         """N steps from `step` on (B, N, D), each looking back `span` steps at most, itself included; writes cache (2, B, H, T, D / H).
