@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from musicgen.errors import ConfigError, NotationError, nearest
 from musicgen.music.chorale import RANGES, REST, VOICE_LETTERS, VOICES, BoolArray, Chorale
 from musicgen.music.constraints import Constraint, PitchClasses, Pitches, VoiceRanges
+from musicgen.music.instruments import ALTO_CLEF, BASS, BASS_ABOVE, TREBLE, TREBLE_ABOVE, TREBLE_BELOW
 from musicgen.music.rules import UNKNOWN, Sounding, VoiceRule
 from musicgen.music.score import Clef, Score, counted
 from musicgen.music.sketch import Sketch
@@ -26,9 +27,7 @@ from musicgen.music.transposition import CONCERT, Transposition
 
 Range = tuple[int, int]
 
-TREBLE, TREBLE_ABOVE, TREBLE_BELOW = ("G", 2, 0), ("G", 2, 1), ("G", 2, -1)
-ALTO_CLEF = ("C", 3, 0)
-BASS, BASS_ABOVE = ("F", 4, 0), ("F", 4, 1)
+
 IN_B_FLAT, IN_F, IN_E_FLAT = Transposition(2, 1), Transposition(7, 4), Transposition(9, 5)
 IN_B_FLAT_BELOW, IN_E_FLAT_BELOW = Transposition(14, 8), Transposition(21, 12)
 

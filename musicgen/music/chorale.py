@@ -19,15 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import NotationError
+from musicgen.music.ensemble import CHOIR_LETTERS, CHOIR_NAMES, CHOIR_RANGES, Ensemble, usual
 from musicgen.music.pitch import Key, parse_pitch, pitch_name
 from musicgen.music.score import Meter, MeterAt
 
 STEPS_PER_QUARTER = 4
 REST = -1
-VOICES = ("soprano", "alto", "tenor", "bass")
-VOICE_LETTERS = "SATB"
-# Lowest and highest note of each voice over the 391 distinct Bach chorales of music21's corpus.
-RANGES = ((57, 81), (53, 74), (48, 69), (36, 64))
+VOICES, VOICE_LETTERS, RANGES = CHOIR_NAMES, CHOIR_LETTERS, CHOIR_RANGES  # of Bach's choir
 
 BoolArray = NDArray[np.bool_]
 PitchArray = NDArray[np.int16]
@@ -47,7 +45,8 @@ class Chorale:
     """What sounds when. A pitch changes only at an onset; a rest is a note of pitch REST with an onset of its own.
 
     pitch (V, T) MIDI numbers or REST; onset (V, T), True where a note or rest begins; fermata (T,), True at the onset of the note that
-    carries it; meters with starts in steps; pickup in steps. The arrays cannot be written to.
+    carries it; meters with starts in steps; pickup in steps; ensemble: who the voices are, Bach's choir where there are four and nothing
+    else is said. The arrays cannot be written to.
     """
 
     pitch: PitchArray
@@ -57,6 +56,7 @@ class Chorale:
     key: Key = Key()
     pickup: int = 0
     title: str = ""
+    ensemble: Ensemble = None  # type: ignore[assignment]  # the usual one of so many voices
 
     def __post_init__(self) -> None:
         for name, dtype in (("pitch", np.int16), ("onset", np.bool_), ("fermata", np.bool_)):
@@ -67,6 +67,10 @@ class Chorale:
             raise NotationError(
                 f"pitch {self.pitch.shape}, onset {self.onset.shape} and fermata {self.fermata.shape} must be (V, T), (V, T) and (T,)"
             )
+        if self.ensemble is None:
+            object.__setattr__(self, "ensemble", usual(self.voices))
+        if self.ensemble.voices != self.voices:
+            raise NotationError(f"{self.voices} voices, but an ensemble of {self.ensemble.voices}: {self.ensemble}")
         if not self.meters or self.meters[0].start != 0:
             raise NotationError("a chorale needs a meter at step 0")
         if not 0 <= self.pickup < max(1, self.bar_steps(self.meter)):
@@ -105,7 +109,7 @@ class Chorale:
         return int(meter.bar_quarters * STEPS_PER_QUARTER)
 
     def voice_name(self, voice: int) -> str:
-        return VOICES[voice] if self.voices == len(VOICES) else f"voice {voice + 1}"
+        return self.ensemble.names[voice]
 
     def bar_starts(self) -> list[int]:
         """First step of every bar, the pick-up's included; a meter change begins a new bar."""
@@ -161,9 +165,11 @@ class Chorale:
         return self.replaced(pitch=pitch, key=self.key.transposed(semitones))
 
     def replaced(self, **changes: Any) -> Chorale:
-        """A copy with some fields changed."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return Chorale(**{**fields, **changes})
+        """A copy with some fields changed; other voices in number are the usual ones."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__} | changes
+        if "ensemble" not in changes and len(fields["pitch"]) != self.voices:
+            fields["ensemble"] = None
+        return Chorale(**fields)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Chorale):
@@ -251,7 +257,7 @@ def format_text(chorale: Chorale, free: BoolArray) -> str:
     lines = [f"{meters}, {chorale.key}{pickup}"]
     bars = set(chorale.bar_starts()[1:])
     for voice in range(chorale.voices):
-        letter = VOICE_LETTERS[voice] if chorale.voices == len(VOICE_LETTERS) else str(voice + 1)
+        letter = VOICE_LETTERS[voice] if chorale.ensemble.is_choir else str(voice + 1)
         cells = [_cell_text(chorale, free, voice, step) for step in range(chorale.steps)]
         lines.append(f"{letter}  " + " ".join(f"| {cell:4}" if step in bars else f"{cell:4}" for step, cell in enumerate(cells)).rstrip())
     return "\n".join(lines)
