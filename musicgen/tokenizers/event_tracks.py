@@ -1,0 +1,41 @@
+"""Tracks as event tokens know them: by a *slot*, the program number that stands for one track, so that two of one program stay two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+DRUMS = -1
+PROGRAMS = 128
+FAMILY = 8  # programs of one General MIDI family: pianos 0-7, chromatic percussion 8-15 ...
+
+
+@dataclass(frozen=True)
+class TrackLabel:
+    """What a track is called and plays; `slot`: its Program in the tokens, -1 for drums."""
+
+    name: str
+    program: int
+    is_drum: bool
+    slot: int
+
+
+def label_tracks(tracks: Sequence[tuple[str, int, bool]]) -> list[TrackLabel]:
+    """A label for each (name, program, is drum). The first track of a program has it as its slot, others the nearest free one of its
+    family, or any. All drums share one slot, and so do tracks when there are more than 128."""
+    taken = {program for _, program, is_drum in tracks if not is_drum}
+    seen: set[int] = set()
+    labels = []
+    for name, program, is_drum in tracks:
+        slot = DRUMS if is_drum else program if program not in seen else _free_slot(program, taken)
+        seen.add(program if not is_drum else DRUMS)
+        taken.add(slot)
+        labels.append(TrackLabel(name, program, is_drum, slot))
+    return labels
+
+
+def _free_slot(program: int, taken: set[int]) -> int:
+    first = program - program % FAMILY
+    family = sorted(range(first, first + FAMILY), key=lambda slot: abs(slot - program))
+    others = sorted(range(PROGRAMS), key=lambda slot: abs(slot - program))
+    return next((slot for slot in (*family, *others) if slot not in taken), program)
