@@ -1,20 +1,36 @@
 """What tests of several folders share. With this file here, `pieces` can be imported from any of them."""
 
 import os
+import pickle
+from dataclasses import replace
 
 # Before torch is imported: on shared cores two threads wait for each other, and the tests take six times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from filelock import FileLock
 
 from musicgen.cli import main
 from musicgen.corpus.build import build_corpus
 
 
 @pytest.fixture(scope="session")
-def bach_report(tmp_path_factory):
-    """The report of building the corpus from the installed music21, once for all tests, in a few seconds."""
-    return build_corpus(folder=tmp_path_factory.mktemp("corpora"))
+def of_all_workers(tmp_path_factory):
+    """A folder of this run of the tests, the same one in all workers of xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def bach_report(of_all_workers):
+    """The report of building the corpus from the installed music21, once for all workers, in a few seconds."""
+    kept = of_all_workers / "bach-report.pickle"
+    with FileLock(f"{kept}.lock"):
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(build_corpus(folder=of_all_workers / "corpora")))
+    report = pickle.loads(kept.read_bytes())
+    pieces = [replace(piece, chorale=piece.chorale.replaced()) for piece in report.corpus.all_pieces]  # read-only again
+    return replace(report, corpus=replace(report.corpus, all_pieces=tuple(pieces)))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from importlib import metadata, util
 from itertools import pairwise
 from pathlib import Path
@@ -97,7 +98,7 @@ class _PartReader:
         end = before = self.now
         self.bars.append(self.now)
         for item in element:
-            length = self._ticks(item)
+            length = _ticks(item.findtext("duration") or "0", self.divisions)
             if item.tag == "attributes":
                 self._attributes(item)
             elif item.tag == "note":
@@ -110,13 +111,6 @@ class _PartReader:
             end = max(end, self.now)
         self.now = end
 
-    def _ticks(self, item: Element) -> int:
-        """Length of an element, 0 where it has none."""
-        ticks = Fraction(item.findtext("duration") or "0") * TICKS_PER_QUARTER / self.divisions
-        if ticks.denominator != 1:
-            raise CorpusError(f"a duration of {ticks / TICKS_PER_QUARTER} quarters is finer than {TICKS_PER_QUARTER} ticks a quarter")
-        return int(ticks)
-
     def _attributes(self, item: Element) -> None:
         self.divisions = int(item.findtext("divisions") or self.divisions)
         if item.find("key") is not None:
@@ -127,9 +121,10 @@ class _PartReader:
 
     def _note(self, item: Element, start: int, duration: int) -> None:
         """Adds a note, or lengthens the one it is tied to; of a tied chain the fermata may stand on any link."""
-        if item.find("pitch") is None:
+        pitch = item.find("pitch")
+        if pitch is None:
             return
-        spelling = _spelling(item)
+        spelling = _spelling(pitch)
         ties = {tie.get("type") for tie in item.findall("tie")}
         fermata = item.find("notations/fermata") is not None
         index = self.tied.pop(spelling.pitch, None) if "stop" in ties else None
@@ -170,9 +165,18 @@ def _bar_ticks(meter: Meter) -> int:
     return int(meter.bar_quarters * TICKS_PER_QUARTER)
 
 
-def _spelling(item: Element) -> Spelling:
-    letter, octave = item.findtext("pitch/step"), item.findtext("pitch/octave")
-    return Spelling(letter or "", int(float(item.findtext("pitch/alter") or 0)), int(octave or 0))
+@cache
+def _ticks(duration: str, divisions: int) -> int:
+    """Length of an element; a corpus has some dozens of lengths."""
+    ticks = Fraction(duration) * TICKS_PER_QUARTER / divisions
+    if ticks.denominator != 1:
+        raise CorpusError(f"a duration of {ticks / TICKS_PER_QUARTER} quarters is finer than {TICKS_PER_QUARTER} ticks a quarter")
+    return int(ticks)
+
+
+def _spelling(pitch: Element) -> Spelling:
+    letter, octave = pitch.findtext("step"), pitch.findtext("octave")
+    return Spelling(letter or "", int(float(pitch.findtext("alter") or 0)), int(octave or 0))
 
 
 def _read_part(element: Element) -> _PartReader:
