@@ -18,6 +18,7 @@ from musicgen.composers.dials import dials_of
 from musicgen.composers.together import check_requests, fill_in_batches, stack
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
+from musicgen.models.precision import product_dtype
 from musicgen.models.quartet import Quartet
 from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray, Chorale
 from musicgen.music.sketch import Sketch
@@ -52,7 +53,7 @@ class QuartetComposer:
             raise CheckpointError(
                 f"{folder}: the tokenizer has {expected} ids (hold: {tokenizer.hold_id}), the model {found}; train it again"
             )
-        model = load_model(folder, checkpoint, torch.bfloat16)
+        model = load_model(folder, checkpoint, product_dtype())
         assert isinstance(model, Quartet)  # what kind "quartet" builds
         return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(folder.name, cls.dials, dials))
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, load_tensors, save_checkpoint, save_tensors
+from musicgen.models.precision import product_dtype
 from musicgen.music.chorale import Chorale
 from musicgen.tokenizers.grid import GridTokenizer
 from musicgen.training.batches import Batch, Task, WindowSource, whole_pieces
@@ -163,7 +164,7 @@ def update_once(
     update: int,
     device: str = "cpu",
 ) -> float:
-    """One step of AdamW under bf16 autocast, then the running average. Returns the loss in nats per cell."""
+    """One step of AdamW, then the running average. Returns the loss in nats per cell."""
     model.train()
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(config, update)
@@ -191,9 +192,9 @@ def follow(averaged: dict[str, Tensor], model: nn.Module, config: Schedule, upda
 
 
 def cross_entropy(model: nn.Module, batch: Batch, device: str = "cpu") -> Tensor:
-    """Nats of every valid cell, flat; bf16 products, float32 logits."""
+    """Nats of every valid cell, flat; products in bf16 where that is fast, float32 logits."""
     valid = batch.valid.to(device)
-    with torch.autocast(device.split(":")[0], torch.bfloat16):
+    with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=product_dtype(device) is torch.bfloat16):
         logits = model(*(tensor.to(device) for tensor in batch.inputs))
     return nn.functional.cross_entropy(logits.float()[valid], batch.targets.to(device)[valid], reduction="none")
 
