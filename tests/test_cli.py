@@ -274,6 +274,20 @@ def test_style_of_files_and_folders(good, refused):
     assert "there is no corpus here" in refused("evaluate", "style", "folder", "--corpus", "mine")
 
 
+def test_what_cannot_be_measured_is_left_out_of_a_folder_and_said(run, at_work):
+    Path("folder").mkdir()
+    write_score(to_score(load_corpus().pieces("train")[0].chorale), "folder/good.mid")
+    Path("folder/cut.mid").write_bytes(Path("folder/good.mid").read_bytes()[:100])
+    Path("folder/tune.mid").write_bytes(Path("tune.mid").read_bytes())
+    for measured in ("style", "copying"):
+        code, out, err = run("evaluate", measured, "folder", "--json")
+        assert code == 0
+        report = json.loads(out)
+        assert report.get("pieces", len(report.get("runs", [0]))) == 1
+        assert "folder/cut.mid: left out; the file is cut short" in err
+        assert "folder/tune.mid: left out; has 1 voice" in err
+
+
 def test_style_without_a_corpus_has_rates_alone(run, at_work):
     write_score(to_score(load_corpus().pieces("train")[0].chorale), "one.mid")
     Path("corpora").unlink()
@@ -298,7 +312,7 @@ def test_copying_says_which_chorale_and_which_bars(good, refused):
     assert f"of {learned.chorale.title}, moved 2 semitones up" in lines[0]
     assert lines[1].startswith("0 of 1 pieces share 100 slices or more")
     assert lines[2].startswith("bach-chorales, test split: 0 of 3 pieces")
-    assert "tune.mid: copying is measured on 4 voices, this piece has 1" in refused("evaluate", "copying", "folder", "tune.mid")
+    assert "tune.mid: has 1 voice; pieces of 4 are measured" in refused("evaluate", "copying", "folder", "tune.mid")
 
 
 def test_copying_draws_what_is_shared(good, refused):

@@ -9,7 +9,7 @@ import typer
 
 from musicgen.cli import screen
 from musicgen.cli.options import DEFAULT_CORPUS, CorpusOption, JsonOption, ModelArgument, SplitOption, corpus_if_there, use_one_thread
-from musicgen.errors import ConfigError, FileError, NotationError
+from musicgen.errors import ConfigError
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer
@@ -75,9 +75,9 @@ def style(
     """Voice leading, texture, cadences, chords and phrases of some files beside Bach's own; the published grade; distances from Bach."""
     from musicgen.evaluation.beside_bach import Reference, report_style
 
-    chorales = [_chorale(path) for path in _score_files(files)]
+    pieces = _read(files)
     known = corpus_if_there(corpus, "no grade and no distances")
-    report = report_style(chorales, Reference.of(known) if known else None)
+    report = report_style([*pieces.values()], Reference.of(known) if known else None)
     _print(report.to_dict(), report.lines(), as_json)
 
 
@@ -100,7 +100,7 @@ def copying(
         check_pictures(picture)
     learned = load_any_corpus(corpus)
     index = CopyIndex(learned.pieces("train"))
-    chorales = {str(path): _chorale(path) for path in _score_files(files)}
+    chorales = _read(files)
     report = measure_copying(index, chorales, limit)
     control = measure_control(index, learned, limit)
     drawn = draw_runs(picture, index, chorales, report.runs) if picture else []
@@ -138,7 +138,7 @@ def discriminator(
 def _generated(target: str, split: str, corpus: Corpus, count: int, seed: int) -> dict[str, Chorale]:
     """Pieces by name: read from a folder, or composed."""
     if Path(target).exists() and not (Path(target) / "config.json").exists():
-        return {path.stem: _chorale(path) for path in _score_files([Path(target)])}
+        return {Path(path).name: chorale for path, chorale in _read([Path(target)]).items()}
     from musicgen.composers.loading import load_composer
     from musicgen.evaluation.composed import compose_set
     from musicgen.evaluation.unseen import check_unseen
@@ -166,24 +166,19 @@ def _subjects(model: str, split: str, corpus: str | Corpus, seen: bool) -> tuple
     return composer, [piece.chorale for piece in pieces], corpus.told_nats
 
 
-def _score_files(paths: list[Path]) -> list[Path]:
-    from musicgen.files.io import find_scores
+def _read(paths: list[Path]) -> dict[str, Chorale]:
+    """The pieces of four voices by their paths; of a folder, what cannot be read is left out, and said."""
+    from musicgen.evaluation.sets import read_set
 
-    return [file for path in paths for file in find_scores(path)]
-
-
-def _chorale(path: Path) -> Chorale:
-    """The voices of a file; errors name it."""
-    from musicgen.files.io import read_score
-    from musicgen.music.convert import to_chorale
-
-    try:
-        conversion = to_chorale(read_score(path))
-    except NotationError as error:
-        raise FileError(path, str(error)) from error
-    for sentence in conversion.report:
-        screen.remark(f"{path}: {sentence}")
-    return conversion.chorale
+    found: dict[str, Chorale] = {}
+    for path in paths:
+        each = read_set(path)
+        names = {name: str(path / name if path.is_dir() else path) for name in (*each.pieces, *each.left_out)}
+        bent = [f"{names[name]}: {sentence}" for name, report in each.bent.items() for sentence in report]
+        for line in (*bent, *(f"{names[name]}: left out; {reason}" for name, reason in each.left_out.items())):
+            screen.remark(line)
+        found |= {names[name]: chorale for name, chorale in each.pieces.items()}
+    return found
 
 
 def _print(value: object, lines: list[str], as_json: bool) -> None:

@@ -121,10 +121,10 @@ def _read(file: Path) -> Conversion:
     conversion = to_chorale(read_score(file))
     chorale = conversion.chorale
     if chorale.voices != len(VOICES):
-        raise NotationError(f"has {chorale.voices} voice{'s' if chorale.voices > 1 else ''}; pieces of {len(VOICES)} are compared")
+        raise NotationError(f"has {chorale.voices} voice{'s' if chorale.voices > 1 else ''}; pieces of {len(VOICES)} are measured")
     silent = [voice for voice, row in zip(VOICES, chorale.pitch, strict=True) if (row == REST).all()]
     if silent:
-        raise NotationError(f"the {' and the '.join(silent)} rests throughout; pieces of {len(VOICES)} voices are compared")
+        raise NotationError(f"the {' and the '.join(silent)} rests throughout; pieces of {len(VOICES)} voices are measured")
     return conversion
 
 

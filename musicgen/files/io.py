@@ -81,6 +81,8 @@ def score_bytes(score: Score, path: str | PathLike[str], layout: Literal["open",
 def find_scores(path: str | PathLike[str]) -> list[Path]:
     """A file itself; of a folder every score in it, by name, once where a piece lies there in several formats."""
     folder = Path(path)
+    if not folder.exists():
+        raise FileError(path, "there is no such file or folder; check the name")
     if not folder.is_dir():
         return [folder]
     found: dict[str, Path] = {}

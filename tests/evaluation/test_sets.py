@@ -35,7 +35,7 @@ def test_what_can_be_read_is_read_and_the_rest_has_its_reason(mixed):
     assert list(found.pieces) == ["a & <b>.mid", "c.musicxml"]
     assert all(chorale.voices == 4 and chorale.steps == 4 for chorale in found.pieces.values())
     assert found.left_out.keys() == {"three.mid", "bad.musicxml"}  # bad.mid is taken for the same piece
-    assert found.left_out["three.mid"] == "has 3 voices; pieces of 4 are compared"
+    assert found.left_out["three.mid"] == "has 3 voices; pieces of 4 are measured"
     assert str(mixed) not in "".join(found.left_out.values())
 
 
@@ -56,6 +56,8 @@ def test_a_set_without_pieces_is_refused(tmp_path):
         read_set(tmp_path)
     with pytest.raises(FileError, match=r"y\.mid: this is something else"):
         read_set(tmp_path / "y.mid")
+    with pytest.raises(FileError, match="nowhere: there is no such file or folder"):
+        read_set(tmp_path / "nowhere")
 
 
 def test_a_name_is_a_file_a_folder_or_a_model(mixed):
