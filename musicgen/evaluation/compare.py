@@ -19,7 +19,7 @@ from musicgen.corpus.store import Corpus
 from musicgen.errors import CheckpointError, ConfigError, NotationError
 from musicgen.evaluation.beside_bach import TOTAL, Likeness, Reference
 from musicgen.evaluation.copying import CopyIndex, CopyReport, measure_copying
-from musicgen.evaluation.discriminator import Discrimination, discriminate
+from musicgen.evaluation.discriminator import Discrimination, Verdict, bach_from_bach, discriminate
 from musicgen.evaluation.grade import Grade
 from musicgen.evaluation.likelihood import LikelihoodReport, measure_likelihood
 from musicgen.evaluation.reconstruction import ReconstructionReport, measure_reconstruction
@@ -177,6 +177,7 @@ class Measurer:
         self.corpus, self.seed, self.deep, self.discriminator = corpus, seed, deep, discriminator
         self.reference = Reference.of(corpus) if corpus else None
         self.index = CopyIndex(corpus.pieces("train")) if corpus and "train" in corpus.counts() else None
+        self._known_control: Verdict | None = None
 
     def row(self, name: str, each: PieceSet, on_progress: OnProgress) -> Row:
         chorales = list(each.pieces.values())
@@ -204,12 +205,19 @@ class Measurer:
         unheard = [self._chorales(split) for split in UNHEARD]
         others = [[chorale for chorale in pieces if chorale not in generated] for pieces in unheard]
         real = max(others, key=lambda left: len(left) / max(1, len(unheard[others.index(left)])))
-        learned = [piece.chorale for piece in self.corpus.pieces("train", near_copies=False)] if self.index else []
         try:
-            return discriminate(real, generated, self.seed, on_progress, more_real=learned)
+            return discriminate(real, generated, self.seed, on_progress, control=self._control)
         except NotationError as error:
             missing["discriminator"] = str(error)
             return None
+
+    def _control(self, on_progress: Callable[[float], None]) -> Verdict:
+        """Bach against Bach, once for all rows: of as many pieces as there are in the split that the sets are told from."""
+        if self._known_control is None:
+            learned = [piece.chorale for piece in self.corpus.pieces("train", near_copies=False)] if self.corpus and self.index else []
+            unheard = next(filter(None, map(self._chorales, UNHEARD)))
+            self._known_control = bach_from_bach([*unheard, *learned], len(unheard), self.seed, on_progress)
+        return self._known_control
 
     def _fathom(
         self, each: PieceSet, missing: dict[str, str], on_progress: Callable[[float], None]

@@ -77,7 +77,7 @@ def _told(row: Row) -> Rate | None:
 
 
 def _control(rows: Sequence[Row]) -> Rate | None:
-    """Of the first set that was judged; those of the others differ by the pieces that were drawn."""
+    """The same for all sets that were judged."""
     found = next((row.discrimination for row in rows if row.discrimination), None)
     return Rate(100 * found.control, 100 * found.control_interval[0], 100 * found.control_interval[1]) if found else None
 
@@ -112,7 +112,7 @@ def _draw_panel(plot: Axes, rows: Sequence[Row], panel: Panel, named: bool) -> N
         else:
             low, high = (value if np.isfinite(value) else rate.value for value in (rate.low, rate.high))
             plot.plot([low, min(high, end)], [place, place], color=INK, linewidth=1.2)
-            plot.plot(rate.value, place, "o", color=INK, markersize=5)
+            plot.plot(rate.value, place, "o", color=INK, markersize=5, clip_on=False)
     plot.set_title(panel.title, fontsize=9, loc="left")
     plot.set_xlim(0, end)
     plot.set_ylim(len(rows) - 0.5, -0.5)

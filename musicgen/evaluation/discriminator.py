@@ -1,9 +1,9 @@
 """Discriminator: how well a small network, trained from scratch, tells generated pieces from real ones it has not seen.
 
 0.5 is what a coin would reach. Every piece is judged by a network that learned from others (cross-validation by piece). The control sets
-one random half of Bach against the other, with equally many pieces where there are so many: where it finds a difference, the figure is
-worth nothing. What the network cannot see: key and register (`tokenizers.rolls`), length, pick-up, meter and mode (`matching`), fermatas,
-titles, tempo. The network is that of `models.convnet`, after Choi, Fazekas and Sandler (2016).
+one random half of Bach against the other, of equally many pieces unless one control serves several sets: where it finds a difference, the
+figure is worth nothing. What the network cannot see: key and register (`tokenizers.rolls`), length, pick-up, meter and mode (`matching`),
+fermatas, titles, tempo. The network is that of `models.convnet`, after Choi, Fazekas and Sandler (2016).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ FIT = FitConfig(window=WINDOW)
 REAL, GENERATED = 0, 1
 
 Interval = tuple[float, float]
+OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -138,45 +139,60 @@ def discriminate(
     real: Sequence[Chorale],
     generated: Sequence[Chorale],
     seed: int = 1,
-    on_progress: Callable[[float], None] = lambda share: None,
+    on_progress: OnProgress = lambda share: None,
     *,
     more_real: Sequence[Chorale] = (),
+    control: Callable[[OnProgress], Verdict] | None = None,
     fit_config: FitConfig = FIT,
     folds: int = FOLDS,
 ) -> Discrimination:
     """Equal seeds give equal verdicts. `real` must be pieces from which the generator has not learned; `more_real`, which the control
-    draws its halves from too, may be any. Refuses fewer than FEWEST pieces of a set that can be compared."""
+    draws its halves from too, may be any. `control`: gives a verdict of `bach_from_bach` that serves several sets. Refuses fewer than
+    FEWEST pieces of a set that can be compared."""
     if len({chorale.voices for chorale in (*real, *generated, *more_real)}) > 1:
         raise NotationError("all pieces need the same number of voices; leave the others out, or compare them apart")
-    chosen = matched(real, generated, seed)
-    usable = tuple(
-        [index for index in side if inner_bars(pieces[index], WINDOW)] for side, pieces in zip(chosen, (real, generated), strict=True)
-    )
-    if min(map(len, usable)) < FEWEST:
+    usable = _usable(real, generated, seed)
+    size = len(usable[REAL])
+    if size < FEWEST:
         raise NotationError(
-            f"{len(usable[REAL])} real and {len(usable[GENERATED])} generated pieces can be compared, at least {FEWEST} of each are needed:"
-            f" equally many of each meter and mode, and {WINDOW} steps long without pick-up and last bar"
+            f"{size} pieces of each set can be compared, at least {FEWEST} are needed: equally many of each meter and mode, and {WINDOW}"
+            " steps long without pick-up and last bar"
         )
-    left_out = len(real) + len(generated) - sum(map(len, usable))
-    verdict = tell_apart(
-        [real[index] for index in usable[REAL]],
-        [generated[index] for index in usable[GENERATED]],
-        seed,
-        lambda share: on_progress(share / 2),
-        fit_config,
-        folds,
-    )
-    pool = [chorale for chorale in [*real, *more_real] if inner_bars(chorale, WINDOW)]
-    one, other = halves(pool, len(usable[REAL]), seed)
-    control = tell_apart(
-        [pool[index] for index in one],
-        [pool[index] for index in other],
-        seed,
-        lambda share: on_progress((1 + share) / 2),
-        fit_config,
-        folds,
-    )
-    return Discrimination(_renamed(verdict, *usable), _renamed(control, one, other), left_out)
+    first, second = ([pieces[index] for index in side] for side, pieces in zip(usable, (real, generated), strict=True))
+    verdict = tell_apart(first, second, seed, lambda share: on_progress(share / 2), fit_config, folds)
+
+    def show(share: float) -> None:
+        on_progress((1 + share) / 2)
+
+    beside = control(show) if control else bach_from_bach([*real, *more_real], size, seed, show, fit_config, folds)
+    return Discrimination(_renamed(verdict, *usable), beside, len(real) + len(generated) - 2 * size)
+
+
+def bach_from_bach(
+    pieces: Sequence[Chorale],
+    size: int,
+    seed: int = 1,
+    on_progress: OnProgress = lambda share: None,
+    fit_config: FitConfig = FIT,
+    folds: int = FOLDS,
+) -> Verdict:
+    """The control: two random halves of these pieces, of at most `size` each, told apart."""
+    pool = _long_enough(pieces)
+    halved = halves([pieces[index] for index in pool], size, seed)
+    one, other = ([pool[index] for index in half] for half in halved)
+    verdict = tell_apart([pieces[index] for index in one], [pieces[index] for index in other], seed, on_progress, fit_config, folds)
+    return _renamed(verdict, one, other)
+
+
+def _usable(real: Sequence[Chorale], generated: Sequence[Chorale], seed: int) -> tuple[list[int], list[int]]:
+    """Indices of equally many pieces of both sets, long enough, of each meter and mode."""
+    first, second = _long_enough(real), _long_enough(generated)
+    chosen = matched([real[index] for index in first], [generated[index] for index in second], seed)
+    return [first[index] for index in chosen[REAL]], [second[index] for index in chosen[GENERATED]]
+
+
+def _long_enough(pieces: Sequence[Chorale]) -> list[int]:
+    return [index for index, chorale in enumerate(pieces) if inner_bars(chorale, WINDOW)]
 
 
 def _renamed(verdict: Verdict, real: Sequence[int], generated: Sequence[int]) -> Verdict:
@@ -191,7 +207,7 @@ def tell_apart(
     first: Sequence[Chorale],
     second: Sequence[Chorale],
     seed: int,
-    on_progress: Callable[[float], None] = lambda share: None,
+    on_progress: OnProgress = lambda share: None,
     config: FitConfig = FIT,
     folds: int = FOLDS,
 ) -> Verdict:

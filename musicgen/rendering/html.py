@@ -36,7 +36,7 @@ dt { font-weight: 600; }
 dd { margin-left: 1.25rem; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 audio { width: 100%; max-width: 28rem; display: block; margin: .5rem 0; }
-.pieces { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1rem 2rem; }
+.pieces { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: 1rem 2rem; }
 @media print { audio { display: none; } main { max-width: none; } figure, tr { break-inside: avoid; } }
 """.strip()
 

@@ -6,7 +6,7 @@ import pytest
 from musicgen.composers.loading import load_composer
 from musicgen.errors import NotationError
 from musicgen.evaluation.composed import compose_set
-from musicgen.evaluation.discriminator import FIT, discriminate
+from musicgen.evaluation.discriminator import FIT, bach_from_bach, discriminate
 from musicgen.evaluation.intervals import share_interval
 from musicgen.evaluation.matching import halves, inner_bars, kind_of, matched
 from musicgen.music.chorale import Chorale
@@ -68,6 +68,19 @@ def test_both_sets_get_equally_many_pieces_of_each_meter_and_mode(bach):
     assert len(one) == len(other) == 20
     assert not set(one) & set(other)
     assert sorted(kind_of(bach[index]) for index in one) == sorted(kind_of(bach[index]) for index in other)
+
+
+def test_pieces_that_are_too_short_leave_both_sets_equal_and_one_control_serves_several(bach):
+    known = bach_from_bach(bach, 12, 1, fit_config=TINY, folds=2)
+    assert len(known.real) == len(known.generated) == 12
+    assert not set(known.real) & set(known.generated)
+    short = [
+        chorale.replaced(pitch=chorale.pitch[:, :32], onset=chorale.onset[:, :32], fermata=chorale.fermata[:32]) for chorale in bach[:8]
+    ]
+    found = discriminate([*short, *bach[8:25]], bach[25:], 1, control=lambda show: known, fit_config=TINY, folds=2)
+    assert found.control_verdict is known
+    assert len(found.verdict.real) == len(found.verdict.generated) >= 10
+    assert min(found.verdict.real) >= 8
 
 
 def test_too_few_pieces_and_other_numbers_of_voices_are_refused(bach):
