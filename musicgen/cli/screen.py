@@ -8,9 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from musicgen.training.loop import Progress as Trained
 
 
 def result(text: object) -> None:
@@ -68,6 +71,22 @@ def progress(label: str) -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=1.0, text="")
         yield lambda share, text: bar.update(task, completed=share, text=text)
+
+
+def telling(show: Callable[[float, str], None]) -> Callable[[Trained], None]:
+    """Moves a bar, or says a line at every look at the valid split where there is no terminal."""
+    looks: set[float] = set()
+
+    def on_progress(now: Trained) -> None:
+        valid = "" if now.valid is None else f", valid {now.valid:.4f}"
+        loss = "" if math.isnan(now.loss) else f", loss {now.loss:.4f}"
+        text = f"update {now.update} of {now.updates}{loss}{valid}"
+        show(now.update / now.updates, text)
+        if now.valid is not None and now.valid not in looks and not is_terminal():
+            looks.add(now.valid)
+            remark(f"{text}, {now.seconds_left / 60:.0f} min left")
+
+    return on_progress
 
 
 class Stages:

@@ -96,7 +96,7 @@ class EventCorpus:
         """How many ids a split has, BOS and EOS with them."""
         return sum(shard["ids"] for shard in self._shards(split))
 
-    def pieces(self, split: str) -> Sequence[EventPiece]:
+    def pieces(self, split: str) -> ShardedPieces:
         """Read from disk as they are asked for."""
         return ShardedPieces(self.folder, split, tuple(shard["file"] for shard in self._shards(split)))
 

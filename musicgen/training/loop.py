@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -176,15 +176,15 @@ def update_once(
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     optimizer.step()
-    follow(averaged, model, config, update)
+    follow(averaged, model.state_dict(), config, update)
     return float(loss.detach())
 
 
 @torch.no_grad()
-def follow(averaged: dict[str, Tensor], model: nn.Module, config: Schedule, update: int) -> None:
+def follow(averaged: Mapping[str, Tensor], weights: Mapping[str, Tensor], config: Schedule, update: int) -> None:
     """The running average of the weights, quicker in the first updates; what only counts is copied."""
     decay = min(config.average, (1 + update) / (10 + update))
-    for name, weight in model.state_dict().items():
+    for name, weight in weights.items():
         if weight.is_floating_point():
             averaged[name].lerp_(weight, 1 - decay)
         else:

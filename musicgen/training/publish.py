@@ -15,6 +15,7 @@ import torch
 
 from musicgen.corpus.labelled import LabelledCorpus
 from musicgen.corpus.matrices import SOURCE as MATRICES
+from musicgen.corpus.shards import EventCorpus
 from musicgen.corpus.store import Corpus
 from musicgen.files.atomic import atomic_write
 from musicgen.models.checkpoint import Checkpoint, load_model, load_tensors, read_checkpoint, save_checkpoint, write_text
@@ -52,7 +53,7 @@ def seat(outcomes: Sequence[Outcome], valid_pieces: Sequence[Chorale], folder: P
     save_checkpoint(folder, committee, weights)
     task = find_task(committee.kind, GridTokenizer(**committee.tokenizer), TrainingConfig(**committee.training))
     best = nats_per_cell(load_model(folder, committee), valid_pieces, task)
-    looks = [entry | {"member": number} for number, outcome in enumerate(outcomes, start=1) for entry in _looks(outcome)]
+    looks = [entry | {"member": number} for number, outcome in enumerate(outcomes, start=1) for entry in looks_of(outcome)]
     write_text(folder / LOG, "".join(json.dumps(entry) + "\n" for entry in looks))
     return replace(outcomes[-1], best=best, seconds=sum(outcome.seconds for outcome in outcomes), folder=folder)
 
@@ -78,11 +79,11 @@ def _metrics(kind: str, corpus: Corpus, pieces: int, outcome: Outcome) -> dict[s
         "best_update": outcome.best_update,
         "updates": outcome.updates,
         **where_and_how(corpus, pieces, outcome.seconds),
-        "history": _looks(outcome),
+        "history": looks_of(outcome),
     }
 
 
-def where_and_how(corpus: Corpus | LabelledCorpus, pieces: int, seconds: float) -> dict[str, Any]:
+def where_and_how(corpus: Corpus | LabelledCorpus | EventCorpus, pieces: int, seconds: float) -> dict[str, Any]:
     """What every metrics.json says of a training."""
     return {
         "seconds": round(seconds, 1),
@@ -92,7 +93,7 @@ def where_and_how(corpus: Corpus | LabelledCorpus, pieces: int, seconds: float) 
     }
 
 
-def _looks(outcome: Outcome) -> list[dict[str, float]]:
+def looks_of(outcome: Outcome) -> list[dict[str, float]]:
     """Every look at the valid split, once: after a kill -9 some are there twice."""
     entries = [json.loads(line) for line in (outcome.folder / LOG).read_text(encoding="utf-8").splitlines()]
     return list({(entry.get("member"), entry["update"]): entry for entry in entries}.values())

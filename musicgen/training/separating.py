@@ -150,7 +150,7 @@ def _update(
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
     optimizer.step()
-    follow(averaged, model, config, update)
+    follow(averaged, model.state_dict(), config, update)
     return float(loss.detach())
 
 
