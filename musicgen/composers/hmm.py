@@ -14,16 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from musicgen.composers.composer import Likelihood
 from musicgen.composers.hidden.evidence import Evidence
+from musicgen.composers.hidden.foretelling import Foretelling, Weights
+from musicgen.composers.hidden.forward import cell_nats
 from musicgen.composers.hidden.harmony import chord_chain, find_path, voicing_chain
-from musicgen.composers.hidden.learning import count_all, tables_of
+from musicgen.composers.hidden.learning import count_all, foretelling_of, tables_of
 from musicgen.composers.hidden.ornaments import Bounds, active_voices, ornament
 from musicgen.composers.hidden.symbols import CELLS, IntArray
 from musicgen.composers.hidden.tables import Smoothing, Tables
 from musicgen.composers.hidden.writing import written
 from musicgen.composers.references import OneByOne
 from musicgen.composers.together import check_requests
-from musicgen.errors import CheckpointError
+from musicgen.errors import CheckpointError, NotationError
 from musicgen.models.checkpoint import built_from, load_tensors, read_checkpoint
 from musicgen.music.chorale import VOICES, BoolArray, Chorale
 from musicgen.music.pitch import Mode
@@ -36,7 +39,7 @@ CHORD_HEAT, VOICE_HEAT = 0.85, 0.1
 
 
 @dataclass(frozen=True)
-class HmmConfig(Smoothing):
+class HmmConfig(Smoothing, Weights):
     """`least`: how often a chord label must be seen to be one of its own. The strengths were chosen on the valid split."""
 
     least: int = 2
@@ -57,6 +60,7 @@ class HmmComposer(OneByOne):
 
     name: str
     tables: Mapping[Mode, Tables]
+    foretelling: Mapping[Mode, Foretelling]
     options: SamplingOptions = SamplingOptions(temperature=1.0)
     dials: ClassVar[tuple[str, ...]] = ("temperature",)
     config_type: ClassVar[type[Any]] = HmmConfig
@@ -74,9 +78,10 @@ class HmmComposer(OneByOne):
         if checkpoint.kind != "hmm":
             raise CheckpointError(f"{folder}: holds a model of kind {checkpoint.kind!r}, an hmm is needed here")
         config = built_from(HmmConfig, checkpoint.model)
-        smoothing = Smoothing(**{field.name: getattr(config, field.name) for field in fields(Smoothing)})
+        smoothing, weights = built_from(Smoothing, _part(config, Smoothing)), built_from(Weights, _part(config, Weights))
         counts = {name: tensor.numpy().astype(np.int64) for name, tensor in load_tensors(folder / "model.safetensors").items()}
-        return cls(folder.name, tables_of(counts, smoothing), cls.options.turned(folder.name, cls.dials, dials))
+        tables = tables_of(counts, smoothing)
+        return cls(folder.name, tables, foretelling_of(counts, weights), cls.options.turned(folder.name, cls.dials, dials))
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         check_requests(self.name, len(VOICES), [sketch], [seed])
@@ -112,6 +117,12 @@ class HmmComposer(OneByOne):
         chosen = find_path(voices, self.options.temperature * VOICE_HEAT, rng)
         return np.array([notes[choice] for notes, choice in zip(options, chosen, strict=True)]).T
 
+    def nats(self, chorale: Chorale) -> Likelihood:
+        """Exact: each cell given those before it, beat by beat, in a beat voice by voice, and meter, struck fermatas, key and length."""
+        if chorale.voices != len(VOICES):
+            raise NotationError(f"a piece of {chorale.voices} voices; {self.name} states likelihoods of {len(VOICES)}")
+        return Likelihood(cell_nats(self.foretelling[chorale.key.mode], chorale).astype(np.float32), "exact")
+
     def explain(self, sketch: Sketch, most: int = 3) -> list[Heard]:
         """The chords of each beat, what the sketch gives considered: posterior probabilities, exact where the tune is given."""
         evidence = Evidence.of(sketch, sketch.allowed_pitches())
@@ -125,3 +136,7 @@ class HmmComposer(OneByOne):
             chords = tuple((roman(tables.labels.chord(int(label), key), key), float(by_label[label])) for label in best)
             heard.append(Heard(start, sketch.given.place(start), chords))
         return heard
+
+
+def _part(config: HmmConfig, kind: type[Smoothing] | type[Weights]) -> dict[str, float]:
+    return {field.name: getattr(config, field.name) for field in fields(kind)}

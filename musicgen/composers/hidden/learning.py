@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from musicgen.composers.hidden import foretelling
+from musicgen.composers.hidden.foretelling import Figures, Foretelling, Weights
+from musicgen.composers.hidden.observed import TOLD, Observed
 from musicgen.composers.hidden.reading import (
     Read,
     activity_rows,
@@ -26,33 +29,34 @@ from musicgen.composers.hidden.reading import (
     tally,
     tune_rows,
 )
-from musicgen.composers.hidden.symbols import PITCHES, IntArray, Labels
-from musicgen.composers.hidden.tables import Patterns, Smoothing, Tables, compass_of
+from musicgen.composers.hidden.symbols import LOWEST, PITCHES, IntArray, Labels
+from musicgen.composers.hidden.tables import Patterns, Smoothing, Tables, chain_table, compass_of
 from musicgen.composers.hidden.voices import Leading
 from musicgen.errors import CheckpointError, ConfigError
 from musicgen.music.chorale import Chorale
 from musicgen.music.pitch import Mode
 
 MODES: tuple[Mode, ...] = ("major", "minor")
-OWN = ("labels", "chain", "tune", "shapes", "activity")
-SHARED = ("pairs", "motions", "slice_pairs", "slice_motions", "patterns", "around", "compass")
+OWN = ("labels", "chain", "tune", "shapes", "activity", *foretelling.OWN)
+SHARED = ("pairs", "motions", "slice_pairs", "slice_motions", "patterns", "around", "compass", *foretelling.SHARED)
 LEAST_PATTERN = 2
 
 
 def count_all(pieces: Sequence[Chorale], least: int, on_progress: Callable[[float], None]) -> dict[str, IntArray]:
     """Everything that is kept in a checkpoint: `major.chain`, `pairs`, ..."""
     counts: dict[str, IntArray] = {}
-    everything: list[Read] = []
+    everything: list[tuple[Read, Observed, Labels]] = []
     for number, mode in enumerate(MODES):
         own = [piece for piece in pieces if piece.key.mode == mode and piece.steps]
         if not own:
             raise ConfigError(f"no piece in {mode} to learn from; an hmm needs some in each mode")
         labels = gather_labels(own, least)
-        readings = [read(piece, labels) for piece in own]
-        everything += readings
-        counts |= {f"{mode}.{name}": rows for name, rows in _own_counts(readings, labels).items()}
+        readings = [(read(piece, labels), Observed.of(piece)) for piece in own]
+        everything += [(*reading, labels) for reading in readings]
+        found = _own_counts([reading for reading, _ in readings], labels) | foretelling.own_counts(readings, labels)
+        counts |= {f"{mode}.{name}": rows for name, rows in found.items()}
         on_progress((number + 1) / 3)
-    counts |= _shared_counts(everything)
+    counts |= _shared_counts([reading for reading, _, _ in everything]) | foretelling.shared_counts(everything)
     counts["compass"] = tally(compass_rows(piece) for piece in pieces)
     on_progress(1.0)
     return {name: rows.astype(np.int32) for name, rows in counts.items()}
@@ -108,3 +112,21 @@ def tables_of(counts: Mapping[str, IntArray], smoothing: Smoothing) -> dict[Mode
         )
         for mode in MODES
     }
+
+
+def foretelling_of(counts: Mapping[str, IntArray], weights: Weights) -> dict[Mode, Foretelling]:
+    """Of the same counts, what states likelihoods."""
+    leading = Leading.of(counts["joins"], counts["leaps"], weights.joined)
+    ways = foretelling.way_table(counts["ways"], weights.ways)
+    compass = compass_of(counts["compass"])
+    found: dict[Mode, Foretelling] = {}
+    for mode in MODES:
+        labels = Labels(counts[f"{mode}.labels"])
+        notes = counts[f"{mode}.notes"]
+        by_class = np.bincount((notes[:, 2] + LOWEST) % 12, weights=notes[:, 3], minlength=12) + 1
+        figures = Figures.of(counts["patterns"], counts["around"], np.log(by_class / by_class.sum()), weights.figured)
+        chain = chain_table(counts[f"{mode}.told"], TOLD, len(labels), weights.told)
+        found[mode] = Foretelling(
+            labels, chain, foretelling.note_table(notes, labels, weights.sung), leading, ways, figures, compass, weights
+        )
+    return found

@@ -24,7 +24,7 @@ SILENT = 99  # in a pattern, where others have semitones from the skeleton's not
 FAR = 3  # beats to the end of the phrase, from which on they are no longer told apart
 PLACES = 2 * 2 * (FAR + 1)
 QUALITY_NAMES = list(QUALITIES)
-_MIDDLE = (71, 65, 59, 50)  # where a voice that never sounds is thought to be
+MIDDLE = (71, 65, 59, 50)  # where a voice that never sounds is thought to be
 
 
 def shift_of(key: Key) -> int:
@@ -106,10 +106,14 @@ def _places(chorale: Chorale, starts: IntArray, sounding: BoolArray) -> IntArray
         last_run -= 1
     earlier = where[where < last_run]
     is_last = np.arange(len(starts)) > (earlier[-1] if len(earlier) else -1)
+    return np.asarray(np.minimum(ahead, FAR) + (FAR + 1) * (is_last + 2 * is_strong(chorale, starts)), dtype=np.int64)
+
+
+def is_strong(chorale: Chorale, starts: IntArray) -> BoolArray:
+    """(B,) whether a beat begins a bar, or the half of one of four."""
     positions = chorale.bar_positions()[starts]
     bar = chorale.bar_steps(chorale.meter)
-    strong = (positions == 0) | ((bar % (4 * CELLS) == 0) & (positions % (2 * CELLS) == 0))
-    return np.asarray(np.minimum(ahead, FAR) + (FAR + 1) * (is_last + 2 * strong), dtype=np.int64)
+    return np.asarray((positions == 0) | ((bar % (4 * CELLS) == 0) & (positions % (2 * CELLS) == 0)))
 
 
 def sounding_pitches(chorale: Chorale) -> IntArray:
@@ -118,7 +122,7 @@ def sounding_pitches(chorale: Chorale) -> IntArray:
     for voice, row in enumerate(pitch):
         heard = np.flatnonzero(row != REST)
         if len(heard) == 0:
-            row[:] = _MIDDLE[voice]
+            row[:] = MIDDLE[voice]
             continue
         last = np.maximum.accumulate(np.where(row != REST, np.arange(len(row)), heard[0]))
         row[:] = row[last]

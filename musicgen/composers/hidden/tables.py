@@ -119,7 +119,7 @@ class Tables:
         spread = tuple(_spread(shapes, neighbours) for neighbours in range(3))
         return cls(
             labels,
-            _chain(counts["chain"], len(labels), smoothing.chain),
+            chain_table(counts["chain"], PLACES, len(labels), smoothing.chain),
             *_tune(counts["tune"], labels, smoothing.tune),
             _activity(counts["activity"], smoothing.activity),
             shapes,
@@ -248,9 +248,9 @@ def compass_of(counts: IntArray) -> FloatArray:
     return np.asarray(np.log(near / near.max(axis=1, keepdims=True)))
 
 
-def _chain(counts: IntArray, labels: int, strength: float) -> FloatArray:
-    """Given place and label before; backed off to the label before alone and the place alone."""
-    seen = dense(counts, (PLACES, labels + 1, labels)).astype(np.float64)
+def chain_table(counts: IntArray, places: int, labels: int, strength: float) -> FloatArray:
+    """(K, F + 1, F) log p, given place and label before; backed off to the label before alone and the place alone."""
+    seen = dense(counts, (places, labels + 1, labels)).astype(np.float64)
     anywhere = backed_off(seen.sum(axis=(0, 1)), np.full(labels, 1 / labels), 1.0)
     placed = backed_off(seen.sum(axis=1), anywhere, strength)  # (K, F)
     after = backed_off(seen.sum(axis=0), anywhere, strength)  # (F + 1, F)
