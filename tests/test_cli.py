@@ -51,6 +51,10 @@ def test_no_arguments_is_help_and_version_is_a_line(good):
 # --- compose
 
 
+def test_what_is_proposed_next_names_the_model(run):
+    assert "another: musicgen compose --model dice --seed 4 --key" in run("compose", "-m", "dice", "--bars", "2", "--seed", "3")[2]
+
+
 def test_compose_writes_and_prints_paths(good):
     out = good("compose", "--bars", "4")
     assert out.split() == ["out/chorale.mid", "out/chorale.musicxml", "out/chorale.svg"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,13 @@ import typer
 
 if TYPE_CHECKING:
     from musicgen.training.loop import Progress as Trained
+
+
+def program() -> str:
+    """What a hint begins with: `musicgen`, and the plugins that it was called with, whose methods it would not know without them."""
+    from musicgen.composers.methods import PLUGINS
+
+    return shlex.join(["musicgen", *(word for path in PLUGINS for word in ("--plugin", str(path)))])
 
 
 def result(text: object) -> None:

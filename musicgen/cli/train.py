@@ -64,5 +64,5 @@ def train(
         if not math.isnan(outcome.best):
             what = "nats, all questions together," if preset == "tagger" else "nats per cell"
             screen.remark(f"valid {outcome.best:.4f} {what} at update {outcome.best_update}, {outcome.seconds / 60:.1f} min")
-        screen.remark(f"next: musicgen {NEXT.get(preset, 'compose --model')} {output}")
+        screen.remark(f"next: {screen.program()} {NEXT.get(preset, 'compose --model')} {output}")
         screen.result(output)

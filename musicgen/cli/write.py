@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.cli import screen
-from musicgen.cli.options import default_outputs, seeds_from, use_one_thread
+from musicgen.cli.options import DEFAULT_MODEL, default_outputs, seeds_from, use_one_thread
 from musicgen.cli.steering_options import Output, command
 from musicgen.steering.request import TAKES
 
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from musicgen.steering.tasks import Job
 
 ANOTHER = (
-    "next, another: musicgen compose --seed {} --key 'G minor' --meter 3/4 --bars 16",
-    "next, several:  musicgen compose --count 5 -o c.mid -o c.svg",
+    "next, another: {program} compose{model} --seed {seed} --key 'G minor' --meter 3/4 --bars 16",
+    "next, several:  {program} compose{model} --count 5 -o c.mid -o c.svg",
 )
-OTHER_VOICES = ("next: other voices with --seed {}, several to choose from with --count 5 -o c.musicxml",)
-ANOTHER_WAY = ("next: another way with --seed {}, several to choose from with --count 5 -o c.musicxml",)
+OTHER_VOICES = ("next: other voices with --seed {seed}, several to choose from with --count 5 -o c.musicxml",)
+ANOTHER_WAY = ("next: another way with --seed {seed}, several to choose from with --count 5 -o c.musicxml",)
 
 
 @command("compose", TAKES["compose"])
@@ -109,7 +110,8 @@ def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str
     if not output.as_json:
         screen.remarks(answers.remarks)
         for suggestion in suggestions:
-            screen.remark(suggestion.format(seeds[-1] + 1))
+            model = "" if request.model in (None, DEFAULT_MODEL) else f" --model {shlex.quote(request.model)}"
+            screen.remark(suggestion.format(seed=seeds[-1] + 1, program=screen.program(), model=model))
 
 
 def _outputs(output: Sequence[Path] | None, job: Job, count: int, source: str | None) -> list[Path]:

@@ -97,6 +97,9 @@ def _can_learn(composer_type: type[Any]) -> bool:
     return hasattr(composer_type, "config_type") and callable(getattr(composer_type, "learn", None))
 
 
+PLUGINS: list[Path] = []  # the files that have been run: without them their methods are not known
+
+
 def load_plugin(path: Path) -> None:
     """Runs a Python file that registers methods."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -110,3 +113,5 @@ def load_plugin(path: Path) -> None:
         raise FileError(path, os_reason(error)) from None
     except Exception as error:
         raise FileError(path, f"the plugin does not run ({type(error).__name__}: {error}); mend it") from error
+    if path not in PLUGINS:
+        PLUGINS.append(path)
