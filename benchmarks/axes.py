@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from musicgen.errors import ConfigError, MusicgenError
 from musicgen.evaluation.beside_bach import TOTAL, Reference
 from musicgen.evaluation.composed import compose_set
 from musicgen.evaluation.copying import CopyIndex, measure_copying
-from musicgen.evaluation.discriminator import discriminate
+from musicgen.evaluation.discriminator import Verdict, bach_from_bach, discriminate
 from musicgen.evaluation.likelihood import measure_likelihood
 from musicgen.evaluation.reconstruction import measure_reconstruction
 from musicgen.evaluation.style import MEASURES, compare_to_bach
@@ -53,6 +54,11 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.reference, self.index = Reference.of(self.corpus), CopyIndex(self.corpus.pieces("train"))
+
+    @cached_property
+    def control(self) -> Verdict:
+        """Bach against Bach, the same for every method."""
+        return bach_from_bach(self.valid, len(self.valid), self.seed)
 
     @property
     def valid(self) -> list[Chorale]:
@@ -159,13 +165,14 @@ def modelling_power(composer: Composer, bench: Bench) -> dict[str, Any]:
     return {"likelihood": likelihood(composer, bench.valid), "reconstruction": report.to_dict()}
 
 
-# Where a method keeps what it was told of music, and how many things it looks at or obeys, each by its own count.
+# Where a method keeps what it was told of music, layers of a network that count intervals or repeats too; what all share, such as plans,
+# is nobody's.
 KNOWLEDGE = {
     "rules": ("composers/rules.py", "composers/rulebook", "music/functions.py"),
     "markov": ("composers/markov.py", "composers/contexts.py", "composers/ngram_tables.py"),
     "hmm": ("composers/hmm.py", "composers/hidden"),
-    "deepbach": ("composers/neural.py", "tokenizers/grid.py"),
-    "flagship": ("composers/left_to_right.py", "composers/plan.py", "tokenizers/grid.py"),
+    "deepbach": ("composers/neural.py", "tokenizers/grid.py", "models/motions.py"),
+    "flagship": ("composers/left_to_right.py", "tokenizers/grid.py", "models/motions.py", "models/recall.py"),
     "dice": ("composers/references.py",),
     "bach": ("composers/references.py",),
 }
@@ -211,7 +218,7 @@ def quality(composer: Composer, bench: Bench) -> dict[str, Any]:
     rows = compare_to_bach(chorales)
     likeness = bench.reference.measure(chorales)
     copied = measure_copying(bench.index, {f"{number:03}": chorale for number, chorale in enumerate(chorales, 1)})
-    told = discriminate(bench.valid, chorales, bench.seed)
+    told = discriminate(bench.valid, chorales, bench.seed, control=lambda show: bench.control)
     return {
         "pieces": len(chorales),
         "seconds": seconds,

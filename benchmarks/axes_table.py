@@ -7,10 +7,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from musicgen.evaluation.compare_picture import svg_of
+from musicgen.evaluation.compare_picture import COLORS, svg_of
 
 Method = dict[str, Any]
 NONE = "–"
+CAUTIONS = (
+    "A learning curve counts the chorales learned from. Each method has also looked at the valid split, to weigh or to stop, whatever it",
+    "learned from: with ten chorales and nothing else it would be worse. FLOPs of learning are those up to the best look.",
+)
 
 
 def markdown(figures: dict[str, Any]) -> str:
@@ -23,7 +27,7 @@ def markdown(figures: dict[str, Any]) -> str:
         table.append(f"| **{axis}** |" + " |" * len(names))
         table += [f"| {title} | " + " | ".join(_cell(cell, methods[name]) for name in names) + " |" for title, cell in rows.items()]
     notes = [f"- {name}: {method['read out']}" for name, method in methods.items() if "read out" in method]
-    return "\n".join([head, *table, "", "What can be read out, one beat of one chorale:", "", *notes, ""])
+    return "\n".join([head, *table, "", *CAUTIONS, "", "What can be read out, one beat of one chorale:", "", *notes, ""])
 
 
 def _cell(cell: Callable[[Method], str], method: Method) -> str:
@@ -50,7 +54,11 @@ def _rate(name: str) -> Callable[[Method], str]:
 
 
 def _given(keep: str) -> Callable[[Method], str]:
-    return lambda method: f"{method['other tasks'][keep]:.1%}"
+    def cell(method: Method) -> str:
+        found = method["other tasks"][keep]
+        return "refused" if isinstance(found, str) else f"{found:.1%}"
+
+    return cell
 
 
 def _flops(flops: float | None) -> str:
@@ -109,15 +117,16 @@ def picture(methods: dict[str, Method]) -> str:
     _curves(panels[0], methods, lambda point: point["likelihood"]["nats_per_cell"], "nats per cell (deepbach: pseudo)")
     _curves(panels[1], methods, lambda point: point["grade"], "grade of harmonized sopranos")
     _cost(panels[2], methods)
-    panels[0].legend(frameon=False)
+    panels[1].legend(frameon=False)  # a grade every method has, nats not
     return svg_of(figure)
 
 
 def _curves(panel: Any, methods: dict[str, Method], value: Callable[[Any], float], title: str) -> None:
-    for name, method in methods.items():
+    for place, (name, method) in enumerate(methods.items()):
         points = [point for point in method.get("labelled data", []) if _has(value, point)]
         if points and points[0]["pieces"]:
-            panel.plot([point["pieces"] for point in points], [value(point) for point in points], marker="o", label=name)
+            sizes, color = [point["pieces"] for point in points], COLORS[place % len(COLORS)]
+            panel.plot(sizes, [value(point) for point in points], marker="o", color=color, label=name)
         elif points:
             panel.axhline(value(points[0]), linestyle=":", color="grey")
             panel.annotate(name, (10, value(points[0])), fontsize=7)
