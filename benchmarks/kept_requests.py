@@ -88,11 +88,11 @@ def rules(sketch: Sketch, rng: np.random.Generator) -> Sketch:
 KINDS: dict[str, Ask] = {each.__name__: each for each in (pin, avoid, only, rhythm, cadence, chords, local_key, rules)}
 
 
-def request(seed: int, takes_rules: bool) -> Sketch:
-    """A sketch of three to six things asked, of at least three kinds; raises where they contradict each other."""
+def request(seed: int, takes_rules: bool, length: tuple[int, int] = (4, 8)) -> Sketch:
+    """A sketch of three to six things asked, of at least three kinds; raises where they contradict each other. length: in bars."""
     rng = np.random.default_rng(seed)
     meter = Meter.parse(str(rng.choice(["4/4", "4/4", "3/4"])))
-    sketch = plan_sketch(Plan(bars=int(rng.integers(4, 9)), meter=meter, key=Key.parse(str(rng.choice(KEYS)))), seed)
+    sketch = plan_sketch(Plan(bars=int(rng.integers(length[0], length[1] + 1)), meter=meter, key=Key.parse(str(rng.choice(KEYS)))), seed)
     kinds = [name for name in KINDS if takes_rules or name != "rules"]
     chosen = [*rng.choice(kinds, 3, replace=False), *rng.choice(kinds, rng.integers(0, 4))]
     for kind in chosen:

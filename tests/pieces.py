@@ -174,3 +174,8 @@ CADENCES = {
 
 def drawn(text):
     return Chorale.parse(text)
+
+
+def first_steps(chorale, steps):
+    """The beginning of a chorale; its last notes end there."""
+    return chorale.replaced(pitch=chorale.pitch[:, :steps], onset=chorale.onset[:, :steps], fermata=chorale.fermata[:steps])

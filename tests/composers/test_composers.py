@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pieces import first_steps
 from tiny import shipped_like, tiny_committee_composer, tiny_composer, tiny_masked_composer, tiny_sketcher_composer
 
 from musicgen.composers import any_order
@@ -13,14 +14,15 @@ from musicgen.music.constraints import PitchClasses, VoiceRanges
 from musicgen.music.sketch import Sketch, free_region
 
 COMPOSERS = [Dice(), tiny_composer(), shipped_like(), tiny_sketcher_composer(), tiny_committee_composer(), tiny_masked_composer()]
-SEEDS = range(20)
+SEEDS = range(8)
 
 
 @pytest.fixture(scope="module")
 def piece(bach_pieces) -> Chorale:
-    """The shortest chorale with a pick-up that has a rest in no voice."""
+    """Three bars of the shortest chorale with a pick-up that has a rest in no voice."""
     whole = [p.chorale for p in bach_pieces if p.chorale.pickup and (p.chorale.pitch != REST).all()]
-    return min(whole, key=lambda chorale: chorale.steps)
+    shortest = min(whole, key=lambda chorale: chorale.steps)
+    return first_steps(shortest, shortest.bar_starts()[4])
 
 
 def sketches(piece: Chorale) -> dict[str, Sketch]:
@@ -78,18 +80,18 @@ def test_a_given_note_is_not_held_on_where_it_may_not_sound(composer) -> None:
 
 @pytest.mark.parametrize("composer", COMPOSERS, ids=lambda composer: composer.name)
 def test_equal_seeds_give_equal_music_alone_or_in_a_batch(composer, piece: Chorale, bach_pieces) -> None:
-    sketch, other = Sketch.for_voices(piece, "S"), Sketch.for_voices(bach_pieces[0].chorale, "S")
+    sketch, other = Sketch.for_voices(piece, "S"), Sketch.for_voices(first_steps(bach_pieces[0].chorale, 80), "S")
     alone = composer.fill(sketch, 7)
     together = composer.fill_many([other, sketch, sketch], [1, 7, 8])
     assert composer.fill(sketch, 7) == alone == together[1]
     assert together[2] != alone
 
 
-def test_bach_returns_himself_and_refuses_a_foreign_tune(piece: Chorale, bach_pieces) -> None:
-    bach = Bach([p.chorale for p in bach_pieces])
-    assert np.array_equal(bach.fill(Sketch.for_voices(piece), 0).pitch, piece.pitch)
+def test_bach_returns_himself_and_refuses_a_foreign_tune(bach_pieces) -> None:
+    bach, whole = Bach([p.chorale for p in bach_pieces]), bach_pieces[40].chorale
+    assert np.array_equal(bach.fill(Sketch.for_voices(whole), 0).pitch, whole.pitch)
     with pytest.raises(NotationError, match="no chorale of Bach's"):
-        bach.fill(Sketch.for_voices(piece.transposed(1)), 0)
+        bach.fill(Sketch.for_voices(whole.transposed(1)), 0)
 
 
 @pytest.mark.parametrize("composer", COMPOSERS, ids=lambda composer: composer.name)

@@ -51,9 +51,9 @@ def test_every_pitch_can_be_written_in_every_key(fifths, mode):
 
 
 def test_bach_is_spelled_as_printed():
-    """Every third chorale; over all of them 20 of 92,026 notes differ, 8 in one piece whose signature is not its key."""
+    """Every sixth chorale; over all of them 20 of 92,026 notes differ, 8 in one piece whose signature is not its key."""
     right = total = 0
-    for entry in [entry for entry in bach_entries() if not entry.duplicate_of][::3]:
+    for entry in [entry for entry in bach_entries() if not entry.duplicate_of][::6]:
         score = read_source(bach_folder() / entry.file, entry.parts).score
         chorale = to_chorale(score, range(4)).chorale
         spelled = spell_notes(chorale)
@@ -62,5 +62,5 @@ def test_bach_is_spelled_as_printed():
             written = [note for note in part.notes if (voice, note.start // ticks) in spelled and note.start % ticks == 0]
             right += sum(spelled[voice, note.start // ticks] == note.spelling for note in written)
             total += len(written)
-    assert total > 25_000
+    assert total > 12_500
     assert right / total > 0.9995
