@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from musicgen.cli import screen
+from musicgen.cli import event_corpus, screen
 from musicgen.cli.options import DEFAULT_CORPUS, JsonOption
 
 if TYPE_CHECKING:
@@ -19,11 +19,25 @@ app = typer.Typer(help="Build a corpus to learn from, or show what is in it.")
 
 @app.command()
 def build(
-    name: Annotated[str, typer.Argument(help="Which corpus: bach-chorales, or traditions, which takes minutes.")] = DEFAULT_CORPUS,
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="bach-chorales; traditions, which takes minutes; a folder of MIDI, MusicXML, kern and ABC files, with --name; "
+            "or of what music21 brings: essen, folk, quartets, palestrina, monteverdi, trecento, or several, as in essen+quartets."
+        ),
+    ] = DEFAULT_CORPUS,
+    name: Annotated[str | None, typer.Option(help="What a corpus of event tokens is called.")] = None,
     folder: Annotated[Path, typer.Option(help="The folder that corpora lie in.")] = Path("corpora"),
+    kind: Annotated[str, typer.Option(help="Of event tokens: remi, tsd, octuple or compound.")] = event_corpus.KIND,
+    positions: Annotated[int, typer.Option(help="Of event tokens: places in a beat, 12, 24, 36 or 48.")] = event_corpus.POSITIONS,
+    bpe: Annotated[int, typer.Option(help="Of event tokens: learn so many ids by byte pair encoding, 0 for none.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that read files, 0 for one a core.")] = 0,
+    ray: Annotated[bool, typer.Option("--ray", help="Read files on the machines of a Ray cluster.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read every piece of a source, and report what was dropped or changed and why."""
+    if event_corpus.is_event_source(source, name):
+        return event_corpus.build(source, name, folder, kind, positions, bpe, workers, ray, as_json)
     from musicgen.corpus.build import build_corpus
     from musicgen.corpus.traditions import NAME, build_traditions
 
@@ -33,7 +47,7 @@ def build(
             show(done / total, file)
 
         report: CorpusReport | TraditionsReport = (
-            build_traditions(folder, on_progress) if name == NAME else build_corpus(name, folder, on_progress)
+            build_traditions(folder, on_progress) if source == NAME else build_corpus(source, folder, on_progress)
         )
     if as_json:
         return screen.result_json(
@@ -59,9 +73,12 @@ def show(
 ) -> None:
     """Print what is in a corpus."""
     from musicgen.corpus.labelled import load_labelled
+    from musicgen.corpus.shards import is_events, load_events
     from musicgen.corpus.store import load_corpus
     from musicgen.corpus.traditions import NAME
 
+    if is_events(name):
+        return event_corpus.show(load_events(name), split, as_json)
     if Path(name).name == NAME and not split:
         labelled = load_labelled(name)
         shown = {"name": labelled.name, "source": labelled.source, "fingerprint": labelled.fingerprint, "splits": labelled.counts()}

@@ -172,6 +172,15 @@ class ShardedPieces(Sequence[EventPiece]):
         return self._ids[shard][start:end]
 
 
+def is_events(folder: str | Path) -> bool:
+    """Whether a corpus is there that holds event tokens."""
+    manifest = corpus_folder(folder) / MANIFEST
+    try:
+        return bool(json.loads(manifest.read_text(encoding="utf-8")).get("kind") == KIND)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def load_events(folder: str | Path) -> EventCorpus:
     """By its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
     path = corpus_folder(folder)

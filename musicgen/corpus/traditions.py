@@ -84,32 +84,37 @@ def find_sources() -> list[list[Source]]:
     quartets = [root / name for name in ("haydn", "mozart", "beethoven")]
     folk = root / "essenFolksong"
     return [
-        [Source("Palestrina mass", file.stem, file, _mass(file)) for file in _files(root / "palestrina", ".krn")],
-        [Source("Monteverdi madrigal", file.stem, file, file.stem) for file in _files(root / "monteverdi", ".mxl")],
-        [Source("Trecento song", file.stem, file, file.stem) for file in _files(root / "trecento", ".xml", ".mxl")],
+        [Source("Palestrina mass", file.stem, file, mass_of(file)) for file in files_under(root / "palestrina", ".krn")],
+        [Source("Monteverdi madrigal", file.stem, file, file.stem) for file in files_under(root / "monteverdi", ".mxl")],
+        [Source("Trecento song", file.stem, file, file.stem) for file in files_under(root / "trecento", ".xml", ".mxl")],
         [
-            Source("Classical string quartet", f"{_opus(file)} {file.stem}", file, _opus(file), True, voices=4)
+            Source("Classical string quartet", f"{opus_of(file)} {file.stem}", file, opus_of(file), True, voices=4)
             for one in quartets
-            for file in _files(one, ".mxl")
-            if _opus(file) not in NO_QUARTETS
+            for file in files_under(one, ".mxl")
+            if opus_of(file) not in NO_QUARTETS
         ],
-        [source for file in _files(folk, ".abc") if _is_german(file) for source in _tunes("German folk song", file, True)],
-        [source for file in _files(folk, ".abc") if file.stem in ("han1", "han2") for source in _tunes("Chinese folk song", file, False)],
-        [source for file in _files(root / "ryansMammoth", ".abc") for source in _tunes("Irish dance tune", file, True)],
+        [source for file in files_under(folk, ".abc") if _is_german(file) for source in _tunes("German folk song", file, True)],
+        [
+            source
+            for file in files_under(folk, ".abc")
+            if file.stem in ("han1", "han2")
+            for source in _tunes("Chinese folk song", file, False)
+        ],
+        [source for file in files_under(root / "ryansMammoth", ".abc") for source in _tunes("Irish dance tune", file, True)],
     ]
 
 
-def _files(folder: Path, *suffixes: str) -> list[Path]:
+def files_under(folder: Path, *suffixes: str) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in suffixes)
 
 
-def _mass(file: Path) -> str:
+def mass_of(file: Path) -> str:
     """The mass that a movement belongs to, which the file names as its parent work."""
     match = re.search(r"^!!!OPR:\s*(.+)$", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     return match[1].strip() if match else file.stem
 
 
-def _opus(file: Path) -> str:
+def opus_of(file: Path) -> str:
     return file.parent.name if file.stem.startswith("movement") else file.stem
 
 
