@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from musicgen.cli import compare, corpus, evaluate, models, separate, tag, train, write
+from musicgen.cli import compare, corpus, evaluate, generate, models, separate, tag, train, write
 from musicgen.cli.steering_options import spelled_out
 from musicgen.errors import MusicgenError
 from musicgen.files.atomic import os_reason
@@ -36,6 +36,9 @@ app.command("fill")(write.fill)
 app.command("vary")(write.vary)
 app.command("continue")(write.continue_)
 app.command("precede")(write.precede)
+app.command("generate")(generate.generate)
+app.command(generate.CONTINUE_EVENTS, hidden=True)(generate.continue_events)
+app.command("infill")(generate.infill)
 app.command("train")(train.train)
 app.add_typer(corpus.app, name="corpus")
 evaluate.app.command("compare")(compare.compare)
@@ -83,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not os.environ.get(DEBUG):
             warnings.simplefilter("ignore")  # the libraries' warnings are for us, not for a composer
         try:
-            code = app(args=list(arguments) or ["--help"], prog_name="musicgen", standalone_mode=False) or 0
+            code = app(args=generate.directed(arguments) or ["--help"], prog_name="musicgen", standalone_mode=False) or 0
             sys.stdout.flush()
         except BaseException as error:
             return _exit_code(error)

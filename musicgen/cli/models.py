@@ -11,8 +11,9 @@ from musicgen.cli.options import JsonOption
 def models(as_json: JsonOption = False) -> None:
     """List the composers there are, and what each can do."""
     from musicgen.composers.loading import list_composers
+    from musicgen.generation.loading import list_generators
 
-    infos = [asdict(info) for info in list_composers()]
+    infos = [*(asdict(info) for info in list_composers()), *list_generators()]
     if as_json:
         return screen.result_json(infos)
     rows = [list(infos[0]), *(list(info.values()) for info in infos)]

@@ -10,7 +10,7 @@ from musicgen.composers.composer import Composer
 from musicgen.composers.methods import METHODS, find_method
 from musicgen.composers.references import Bach, Dice
 from musicgen.errors import ConfigError, nearest
-from musicgen.models.folders import checkpoint_folders, kind_of
+from musicgen.models.folders import EVENT_KINDS, checkpoint_folders, kind_of
 
 DEFAULT = "flagship"
 NO_COMPOSERS = {"unet": "musicgen separate", "convnet": "musicgen tag"}  # kinds of checkpoints that write no music, and what they are for
@@ -32,7 +32,7 @@ def list_composers() -> list[ComposerInfo]:
     trained = [
         ComposerInfo(name, _about(kind), "compose, harmonize, fill, evaluate", folder)
         for name, (kind, folder) in kinds.items()
-        if kind not in NO_COMPOSERS
+        if kind not in NO_COMPOSERS and kind not in EVENT_KINDS
     ]
     return [
         *trained,
@@ -62,6 +62,8 @@ def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
         raise ConfigError(f"no model named {name!r}, and no checkpoint folder of that name; {nearest(name, [*folders, *makers])}")
     if kind_of(folder) in NO_COMPOSERS:
         raise ConfigError(f"{name} writes no music, it is for `{NO_COMPOSERS[kind_of(folder)]}`; `musicgen models` lists what does")
+    if kind_of(folder) in EVENT_KINDS:
+        raise ConfigError(f"{name} writes any MIDI, not chorales; use it with `musicgen generate --model {name}`, `continue` or `infill`")
     from musicgen.models.checkpoint import read_checkpoint  # torch is loaded only by those who need it
 
     return find_method(read_checkpoint(folder).kind).load(folder, **dials)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+EVENT_KINDS = ("causal", "lstm")  # of checkpoints that write any MIDI, not chorales: see `generation`
+
 
 def checkpoint_folders() -> dict[str, Path]:
     """Name -> folder of every checkpoint in ./checkpoints and in the project's own checkpoints/; the nearer one wins."""

@@ -33,14 +33,15 @@ def export_score(score: Score, paths: Sequence[Path], layout: Layout = "open") -
     """Writes a score or its picture to each of `paths`, once all are ready, and returns what was written: a picture has a file a page."""
     files: dict[Path, bytes] = {}
     for path in paths:
-        pages = _rendered(score, path, layout)
+        pages = rendered(score, path, layout)
         for page in pages.keys() & files.keys():
             raise FileError(page, "two outputs would be written here, one of them as a page of a picture; choose other names")
         files |= pages
     return write_all(files)
 
 
-def _rendered(score: Score, path: Path, layout: Layout) -> dict[Path, bytes]:
+def rendered(score: Score, path: Path, layout: Layout = "open") -> dict[Path, bytes]:
+    """The files of a score that belong to `path`, not yet written."""
     suffix = path.suffix.lower()
     if suffix not in PICTURES:
         return {path: score_bytes(score, path, layout)}
