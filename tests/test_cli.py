@@ -155,7 +155,7 @@ def test_an_output_is_named_once(refused):
 
 
 def test_a_page_is_no_other_output(refused):
-    line = refused("compose", "-m", "dice", "--bars", "150", "-o", "x.svg", "-o", "x-2.svg")
+    line = refused("compose", "-m", "dice", "--bars", "40", "-o", "x.svg", "-o", "x-2.svg")
     assert "x-2.svg: two outputs would be written here" in line
     assert not list(Path().glob("x*"))
 
@@ -331,6 +331,17 @@ def test_copying_draws_what_is_shared(good, refused):
     assert report["pictures"] == ["p-001.png", "p-002.png"]
     assert "drawn as .svg or .png, or into a folder" in refused("evaluate", "copying", "one.musicxml", "--picture", "p.pdf")
     assert "one.musicxml: " in refused("evaluate", "copying", "one.musicxml", "--picture", "one.musicxml")
+
+
+def test_tag_leaves_out_what_cannot_be_read(run, at_work, refused):
+    Path("folder").mkdir()
+    Path("folder/tune.mid").write_bytes(Path("tune.mid").read_bytes())
+    Path("folder/cut.mid").write_bytes(Path("tune.mid").read_bytes()[:60])
+    code, out, err = run("tag", "folder", "--json")
+    assert code == 0
+    assert list(json.loads(out)) == ["folder/tune.mid"]
+    assert "folder/cut.mid: left out; " in err
+    assert refused("tag", "folder/cut.mid").startswith("musicgen: error: folder/cut.mid: ")
 
 
 def test_models(good):

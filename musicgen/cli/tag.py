@@ -12,7 +12,7 @@ from musicgen.cli import screen
 from musicgen.cli.options import JsonOption, SplitOption, use_one_thread
 
 if TYPE_CHECKING:
-    from musicgen.evaluation.tagging import Tags
+    from musicgen.evaluation.tagging import Tagger, Tags
     from musicgen.training.loop import Outcome, Progress
 
 CORPUS = "traditions"
@@ -29,22 +29,39 @@ def tag(
 ) -> None:
     """Say what tradition each score is most like, its mode, meter and number of voices, with probabilities."""
     use_one_thread()
-    from musicgen.errors import FileError, NotationError
+    from musicgen.errors import FileError
     from musicgen.evaluation.tagging import Tagger
-    from musicgen.files.io import find_scores, read_score
+    from musicgen.files.io import find_scores
 
     tagger = Tagger.load(model)
-    found = {}
-    for path in [score for file in files for score in find_scores(file)]:
-        try:
-            found[str(path)] = tagger.tag(read_score(path, quantize=quantize))
-        except NotationError as error:
-            raise FileError(path, str(error)) from error
-        if not as_json:
-            for line in _lines(str(path), found[str(path)]):
-                screen.result(line)
+    found: dict[str, Tags] = {}
+    for file in files:
+        for path in find_scores(file):
+            try:
+                found[str(path)] = _tagged(tagger, path, quantize)
+            except FileError as error:
+                if path == file:
+                    raise
+                screen.remark(f"{path}: left out; {error.reason}")
+                continue
+            if not as_json:
+                for line in _lines(str(path), found[str(path)]):
+                    screen.result(line)
+    if not found:
+        raise FileError(files[0], "none of these scores could be read; choose others")
     if as_json:
         screen.result_json(found)
+
+
+def _tagged(tagger: Tagger, path: Path, quantize: bool) -> Tags:
+    """Errors name the file."""
+    from musicgen.errors import FileError, NotationError
+    from musicgen.files.io import read_score
+
+    try:
+        return tagger.tag(read_score(path, quantize=quantize))
+    except NotationError as error:
+        raise FileError(path, str(error)) from error
 
 
 def _lines(path: str, tags: Tags) -> list[str]:

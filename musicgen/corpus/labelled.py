@@ -44,6 +44,9 @@ class LabelledCorpus:
     dropped: Mapping[str, str]
 
     def pieces(self, split: str) -> list[LabelledPiece]:
+        splits = self.counts()
+        if split not in splits:
+            raise CorpusError(f"the corpus {self.name} has no split {split!r}; it has {', '.join(splits)}")
         return [piece for piece in self.all_pieces if piece.split == split]
 
     def counts(self) -> dict[str, int]:

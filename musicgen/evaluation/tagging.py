@@ -19,7 +19,7 @@ from musicgen.evaluation.intervals import share_interval
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.convnet import ConvNet
 from musicgen.models.fitting import FitConfig, Rolls, answer
-from musicgen.models.folders import checkpoint_folders
+from musicgen.models.folders import checkpoint_folders, kind_of
 from musicgen.music.score import Score
 from musicgen.tokenizers.rolls import Roll, notes_roll, quarters, score_roll
 from musicgen.tokenizers.tags import QUESTIONS, UNKNOWN, labels_of
@@ -43,9 +43,11 @@ class Tagger:
         """By the name of a checkpoint, or its folder."""
         folders = checkpoint_folders()
         folder = folders.get(name, Path(name))
+        taggers = [each for each, where in folders.items() if kind_of(where) == KIND]
+        if not (folder / "config.json").is_file():
+            raise CheckpointError(f"no tagger named {name!r}, and no checkpoint folder of that name; {nearest(name, taggers)}")
         checkpoint = read_checkpoint(folder)
         if checkpoint.kind != KIND:
-            taggers = [each for each, where in folders.items() if read_checkpoint(where).kind == KIND]
             raise CheckpointError(f"{name} is no tagger but a model of kind {checkpoint.kind!r}; {nearest(name, taggers)}")
         if checkpoint.tokenizer.get("questions") != {question: list(answers) for question, answers in QUESTIONS.items()}:
             raise CheckpointError(f"{name} answers other questions than this version asks; train it again: musicgen train tagger")

@@ -110,6 +110,10 @@ def test_what_is_no_tagger_is_refused(tmp_path, labelled):
 
     with pytest.raises(CheckpointError, match="no tagger"):
         Tagger.load(str(tiny_checkpoint(tmp_path)))
+    with pytest.raises(CheckpointError, match="no tagger named 'nowhere', and no checkpoint folder of that name"):
+        Tagger.load("nowhere")
+    with pytest.raises(CorpusError, match="has no split 'dev'"):
+        labelled.pieces("dev")
     with pytest.raises(ConfigError, match="planes"):
         train_tagger(labelled, tmp_path / "x", ["model.planes=3"])
 
