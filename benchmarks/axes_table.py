@@ -116,6 +116,7 @@ def picture(methods: dict[str, Method]) -> str:
     panels = figure.subplots(1, 3)
     _curves(panels[0], methods, lambda point: point["likelihood"]["nats_per_cell"], "nats per cell (deepbach: pseudo)")
     _curves(panels[1], methods, lambda point: point["grade"], "grade of harmonized sopranos")
+    panels[1].set(yscale="log")  # dice would press the others together
     _cost(panels[2], methods)
     panels[1].legend(frameon=False)  # a grade every method has, nats not
     return svg_of(figure)
@@ -146,6 +147,7 @@ def _cost(panel: Any, methods: dict[str, Method]) -> None:
             seconds, (grade, low, high) = method["compute"]["writing_seconds"], method["quality"]["grade"]
             panel.errorbar(seconds, grade, yerr=[[grade - low], [high - grade]], marker="o", color="black")
             panel.annotate(name, (seconds, grade), xytext=(4, 4), textcoords="offset points")
-    panel.set(xscale="log", xlabel="seconds for 16 bars", title="grade of composed chorales (Bach: line)")
+    panel.set(xscale="log", yscale="log", xlabel="seconds for 16 bars", title="grade, composed (Bach: line)")
+    panel.margins(x=0.25)
     if "bach" in methods:
         panel.axhline(methods["bach"]["quality"]["grade"][0], color="grey", linestyle=":")
