@@ -12,8 +12,8 @@ from musicgen.evaluation.compare_picture import COLORS, svg_of
 Method = dict[str, Any]
 NONE = "–"
 CAUTIONS = (
-    "A learning curve counts the chorales learned from. Each method has also looked at the valid split, to weigh or to stop, whatever it",
-    "learned from: with ten chorales and nothing else it would be worse. FLOPs of learning are those up to the best look.",
+    "A learning curve counts the chorales learned from. The networks have also looked at the whole valid split to know when to stop,",
+    "however few they learned from: with ten chorales and nothing else they would be worse. FLOPs of learning go up to the best look.",
 )
 
 
