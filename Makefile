@@ -15,7 +15,7 @@ test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # torch comes first and alone, from the CPU index where the machine has no build of its own: a bare torch pulls gigabytes of CUDA.
 .venv/.torch: constraints.txt
