@@ -49,7 +49,7 @@ def train_language(
         folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(folder)
     ranks.wait()
-    learner = Learner(replace(checkpoint, training=asdict(config)), config, ranks, weights)
+    learner = Learner(replace(checkpoint, training=dials_of(config)), config, ranks, weights)
     rows = Rows(pieces, tokenizer, learner.model.config.window, config)
     state = learner.load(folder)
     finished = sit(
@@ -62,6 +62,11 @@ def train_language(
         stop_after=stop_after,
     )
     return Outcome(state.best, state.best_update, state.update, state.seconds, finished, folder)
+
+
+def dials_of(config: LanguageTraining) -> dict[str, Any]:
+    """All but those that change nothing in the result, so that a run may go on with others."""
+    return {name: value for name, value in asdict(config).items() if name not in ("at_once", "parallel")}
 
 
 class Learner:

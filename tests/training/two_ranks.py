@@ -1,0 +1,56 @@
+"""Two processes that train together, as torchrun would start them, forked from a server that has imported torch once."""
+
+import multiprocessing
+import os
+import signal
+import socket
+from pathlib import Path
+
+from musicgen.training.language_config import LanguageTraining
+
+SHORT = LanguageTraining(updates=4, batch=6, at_once=2, warmup=2, test_every=2, valid_rows=5, save_minutes=0.0)
+KILLED_AFTER = 3
+
+
+def train_as_rank(rank: int, count: int, port: int, jobs) -> None:
+    """Each job: a folder, how weights are spread, and whether this process is killed on the way."""
+    os.environ.update(RANK=str(rank), WORLD_SIZE=str(count), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    from dataclasses import replace
+
+    import event_pieces as events
+    import torch
+
+    from musicgen.training.distributed import all_ranks
+    from musicgen.training.language import train_language
+    from musicgen.training.streams import whole_rows
+
+    torch.set_num_threads(1)
+    for folder, parallel, killed in jobs:
+        config = replace(SHORT, parallel=parallel)
+        valid = whole_rows(events.pieces(4, 6), 64, events.tokenizer().bar_ids, config.valid_rows)
+
+        def die(progress, killed=killed):
+            if killed and progress.update == KILLED_AFTER:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        with all_ranks("cpu") as ranks:
+            checkpoint = events.checkpoint(window=64, dropout=0.0)
+            train_language(checkpoint, config, events.tokenizer(), events.pieces(0, 4), valid, Path(folder), ranks, on_progress=die)
+
+
+def together(jobs, count: int = 2, seconds: float = 120) -> list[int]:
+    """Runs the jobs one after the other in so many processes; how each process ended."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["musicgen.training.language", "event_pieces", "torch.distributed.fsdp", "torch.distributed.checkpoint"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [context.Process(target=train_as_rank, args=(rank, count, port, jobs)) for rank in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(seconds)
+        if process.is_alive():
+            process.kill()
+            process.join()
+    return [process.exitcode for process in processes]
