@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from musicgen.cli import compare, corpus, evaluate, generate, models, separate, tag, train, write
+from musicgen.cli import compare, corpus, drift, evaluate, generate, models, separate, tag, train, write
 from musicgen.cli.steering_options import spelled_out
 from musicgen.errors import MusicgenError
 from musicgen.files.atomic import os_reason
@@ -50,6 +50,7 @@ evaluate.app.command("separation")(separate.separation)
 corpus.app.command("gather")(separate.gather)
 app.command("tag")(tag.tag)
 evaluate.app.command("tagger")(tag.evaluate_tagger)
+evaluate.app.command("drift")(drift.drift)
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import symusic
 
 from musicgen.files.io import read_score
 from musicgen.files.midi import midi_of_score
@@ -103,9 +104,24 @@ def test_what_cannot_be_is_refused_in_one_line(here, refused, command, problem):
 
 
 def test_models_lists_it(here, good):
+    (here / "checkpoints").unlink()
     (here / "checkpoints").mkdir()
     (here / "checkpoints" / "mine").symlink_to(here / "wild")
     line = next(line for line in good("models").splitlines() if line.startswith("mine "))
     assert "Transformer over events" in line
     assert "generate, continue, infill" in line
     assert "--from" in good("continue", "--model", "mine", "--help")
+
+
+def test_drift_of_pieces_that_a_model_writes(here, good):
+    """Beside a corpus, here of one piece."""
+    from musicgen.corpus.shards import NewPiece, write_events
+    from musicgen.tokenizers.events import EventTokenizer
+
+    tokenizer = EventTokenizer.load("wild")
+    ids = tokenizer.encode(symusic.Score("song.mid")).ids
+    write_events("songs", "this test", tokenizer, [NewPiece("song", "valid", ids)], folder=here)
+    asked = ["--minutes", "1", "--count", "1", "--programs", "0", "--corpus", str(here / "songs")]
+    found = json.loads(good("evaluate", "drift", "wild", *asked, "--json"))
+    assert found["target"]["pieces"] == found["corpus"]["pieces"] == [1]
+    assert found["corpus"]["minutes"][0]["density"] == pytest.approx(24 / 11.95, abs=0.02)  # 80 quarters a minute
