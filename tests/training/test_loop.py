@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pieces import first_steps
 from tiny import CHECKPOINT, CONFIG, MASKED_CHECKPOINT, SKETCHER_CHECKPOINT, TOKENIZER
 
 from musicgen.errors import CheckpointError
@@ -24,7 +25,7 @@ MASKED_DROPOUT = replace(MASKED_CHECKPOINT, model={**MASKED_CHECKPOINT.model, "d
 
 @pytest.fixture(scope="module")
 def chorales(bach_pieces):
-    return [piece.chorale for piece in bach_pieces[:4]]
+    return [first_steps(piece.chorale, 64) for piece in bach_pieces[:4]]
 
 
 @pytest.mark.parametrize("checkpoint", [DROPOUT, SKETCHER_DROPOUT, MASKED_DROPOUT], ids=["quartet", "sketcher", "masked"])
