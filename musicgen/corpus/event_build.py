@@ -26,9 +26,11 @@ from musicgen.corpus.pool import run_in_pool
 from musicgen.corpus.shards import EventCorpus, Ids, NewPiece, Tokenizer, is_events, write_events
 from musicgen.corpus.store import CORPORA, MANIFEST
 from musicgen.errors import ConfigError, CorpusError, MusicgenError
+from musicgen.files.io import MIDI
 
 FORMAT = 1  # of parts
-UNITS = 32  # of a chunk
+CHUNK = 32  # MIDI files or ABC tunes; other notation takes longer to read
+OF_NOTATION = 8
 Chunk = tuple[Unit, ...]
 Row = dict[str, Any]
 Progress = Callable[[int, int, str], None]
@@ -37,7 +39,8 @@ Progress = Callable[[int, int, str], None]
 class Encoder(Tokenizer, Protocol):
     """What building needs of an EventTokenizer."""
 
-    text: str
+    @property
+    def text(self) -> str: ...
 
     def encode(self, score: Any) -> Any: ...
 
@@ -81,7 +84,7 @@ def build_events(
     check_name(name, folder)
     parts = folder / f".{name}.parts"
     parts.mkdir(parents=True, exist_ok=True)
-    todo = [tuple(units[first : first + UNITS]) for first in range(0, len(units), UNITS)]
+    todo = chunks_of(units)
     missing = [chunk for chunk in todo if not part_of(chunk, tokenizer, parts).is_file()]
     done = len(units) - sum(len(chunk) for chunk in missing)
     for chunk in (engine or local_engine())(missing, tokenizer, parts):
@@ -91,6 +94,19 @@ def build_events(
     corpus = _assemble(name, source, tokenizer, [part for chunk in todo for part in _parts_of(chunk, tokenizer, parts)], folder, bpe)
     shutil.rmtree(parts)
     return EventReport(corpus, folder / name)
+
+
+def chunks_of(units: Iterable[Unit]) -> list[Chunk]:
+    """In their order, of about equal work."""
+    chunks: list[list[Unit]] = []
+    size = CHUNK
+    for unit in units:
+        if size >= CHUNK:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(unit)
+        size += 1 if unit.file.suffix.lower() in (*MIDI, ".abc") else OF_NOTATION
+    return [tuple(chunk) for chunk in chunks]
 
 
 def check_name(name: str, folder: Path) -> None:

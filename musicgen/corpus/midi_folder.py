@@ -21,7 +21,7 @@ from musicgen.files.midi_events import MAX_DIVISION, MAX_EVENTS, decode_midi
 from musicgen.files.untrusted import check_text, read_bytes, read_text
 
 FEWEST_NOTES = 8
-SECONDS = 120  # for one file
+SECONDS = 120  # of processor time, for one file
 _TOP_PITCH = 127
 _WRAPPED = 256  # bytes that other programs put before a MIDI file, at most
 
@@ -154,16 +154,16 @@ def _in_time(path: Path) -> Iterator[None]:
     """No file may hold up the others. Only the main thread of a process can be interrupted; elsewhere a file takes its time."""
 
     def late(*_: Any) -> NoReturn:
-        raise FileError(path, f"could not be read in {SECONDS} seconds; choose a smaller or simpler file")
+        raise FileError(path, f"could not be read in {SECONDS} seconds of work; choose a smaller or simpler file")
 
     try:
-        before = signal.signal(signal.SIGALRM, late)
+        before = signal.signal(signal.SIGPROF, late)
     except (ValueError, AttributeError):
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

@@ -42,8 +42,11 @@ Ids = NDArray[np.uint16]
 class Tokenizer(Protocol):
     """What a corpus needs of an EventTokenizer."""
 
-    bos_id: int
-    eos_id: int
+    @property
+    def bos_id(self) -> int: ...
+
+    @property
+    def eos_id(self) -> int: ...
 
     def save(self, folder: Path) -> None: ...
 

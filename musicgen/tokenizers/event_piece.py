@@ -133,6 +133,24 @@ def _left_out(score: Any) -> list[str]:
     return [f"{what}: {count} are not in the tokens" for what, count in counts.items() if count]
 
 
+def bar_starts(piece: GridPiece, grid: EventGrid) -> tuple[IntArray, IntArray]:
+    """Where each bar begins up to the last note, tempo or meter, and the number of its meter."""
+    until = max(int(piece.meters[0, -1]), int(piece.tempos[0, -1]), int(piece.notes[TICK].max(initial=0)))
+    ends = [*piece.meters[0, 1:].tolist(), until + 1]
+    found = [np.arange(start, end, grid.bar(beats, unit)) for (start, beats, unit), end in zip(piece.meters.T.tolist(), ends, strict=True)]
+    return np.concatenate(found), np.repeat(np.arange(len(found)), [len(starts) for starts in found])
+
+
+def lost_between(piece: GridPiece, again: GridPiece) -> list[str]:
+    """What came back changed."""
+    notes, tempos, meters = (
+        len({*map(tuple, before.T.tolist())} - {*map(tuple, after.T.tolist())})
+        for before, after in ((piece.notes, again.notes), (piece.tempos, again.tempos), (piece.meters, again.meters))
+    )
+    counts = {"notes": notes, "tempos": tempos, "meters": meters}
+    return [f"{what} of this kind of tokens: {count} come back changed" for what, count in counts.items() if count]
+
+
 def score_of_piece(piece: GridPiece, grid: EventGrid) -> Any:
     """A symusic.Score in ticks of the grid, each slot a track of that program, ordered by slot: what miditok reads."""
     import symusic

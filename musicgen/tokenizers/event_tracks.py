@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 DRUMS = -1
 PROGRAMS = 128
@@ -39,3 +40,19 @@ def _free_slot(program: int, taken: set[int]) -> int:
     family = sorted(range(first, first + FAMILY), key=lambda slot: abs(slot - program))
     others = sorted(range(PROGRAMS), key=lambda slot: abs(slot - program))
     return next((slot for slot in (*family, *others) if slot not in taken), program)
+
+
+def with_labels(score: Any, tracks: Iterable[TrackLabel]) -> Any:
+    """A symusic.Score whose programs are slots, with true names and programs: tracks in the order of their labels, those without a label after them."""
+    by_slot = {(DRUMS if track.is_drum else track.program): track for track in score.tracks}
+    known = []
+    for label in tracks:
+        track = by_slot.pop(label.slot, None)
+        if track is not None:
+            track.name, track.program, track.is_drum = label.name, label.program, label.is_drum
+            known.append(track)
+    left = list(by_slot.values())
+    score.tracks.clear()
+    for track in (*known, *left):
+        score.tracks.append(track)
+    return score

@@ -11,10 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.tokenizers.event_grid import EventGrid, IntArray, closest
-from musicgen.tokenizers.event_piece import TICK, GridPiece, steps_at
+from musicgen.tokenizers.event_piece import TICK, GridPiece, bar_starts, steps_at
 from musicgen.tokenizers.event_tracks import DRUMS
 
 OF_NOTE = 4  # ids
+REMI_FOLLOWERS: Mapping[str, tuple[str, ...]] = {
+    "BOS": ("Bar",),
+    "FILL": ("Bar",),
+    "Bar": ("TimeSig",),
+    "TimeSig": ("Position", "Bar", "EOS"),
+    "Position": ("Program", "Tempo"),
+    "Tempo": ("Program", "Position", "Bar", "EOS"),
+    "Program": ("Pitch", "PitchDrum"),
+    "Pitch": ("Velocity",),
+    "PitchDrum": ("Velocity",),
+    "Velocity": ("Duration",),
+    "Duration": ("Program", "Position", "Bar", "EOS"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +69,7 @@ def remi_ids(piece: GridPiece, known: RemiIds, grid: EventGrid) -> IntArray:
     ticks = np.concatenate([piece.tempos[0], piece.notes[TICK]])
     order = np.argsort(ticks, kind="stable")
     ticks = ticks[order]
-    starts, bar_meters = _bars(piece, int(max(ticks[-1], piece.meters[0, -1])), grid)
+    starts, bar_meters = bar_starts(piece, grid)
     bar = np.searchsorted(starts, ticks, side="right") - 1
     begins = np.insert(ticks[1:] != ticks[:-1], 0, True)  # a Position stands before the first event of each tick
     is_tempo = order < piece.tempos.shape[1]
@@ -71,13 +84,6 @@ def remi_ids(piece: GridPiece, known: RemiIds, grid: EventGrid) -> IntArray:
     ids[at[is_tempo]] = known.tempos[piece.tempos[1] - grid.tempos[0]]
     _write_notes(ids, at[~is_tempo], piece, known, grid)
     return ids
-
-
-def _bars(piece: GridPiece, until: int, grid: EventGrid) -> tuple[IntArray, IntArray]:
-    """Where each bar begins that begins at or before a tick, and which meter it has."""
-    ends = [*piece.meters[0, 1:].tolist(), until + 1]
-    found = [np.arange(start, end, grid.bar(beats, unit)) for (start, beats, unit), end in zip(piece.meters.T.tolist(), ends, strict=True)]
-    return np.concatenate(found), np.repeat(np.arange(len(found)), [len(starts) for starts in found])
 
 
 def _write_notes(ids: IntArray, at: IntArray, piece: GridPiece, known: RemiIds, grid: EventGrid) -> None:
