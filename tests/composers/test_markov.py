@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pieces import first_steps
 
 from musicgen.composers.chains import MarkovConfig
 from musicgen.composers.contexts import FEATURES, RUNGS, TOKENIZER, Past, features_of, told
@@ -22,6 +24,7 @@ from musicgen.music.rules import NoCrossing
 from musicgen.music.sketch import Sketch
 from musicgen.training.learned import learn
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = (
     "model.pitch=pitch: voice own1 S B,motion: voice chord.own,class: voice own1.class phase",
     "model.rhythm=strike: voice phase age1 struck,strike: voice until rhythm8",
@@ -30,13 +33,16 @@ SETTINGS = (
 
 def small(pieces) -> Corpus:
     splits = ["train"] * 4 + ["valid"]
-    chosen = [replace(piece, split=split, near_copy_in=()) for piece, split in zip(pieces, splits, strict=False)]
+    chosen = [
+        replace(piece, chorale=first_steps(piece.chorale, 64), split=split, near_copy_in=())
+        for piece, split in zip(pieces, splits, strict=False)
+    ]
     return Corpus("five", tuple(chosen), "f", "music21", {})
 
 
 @pytest.fixture(scope="module")
 def checkpoint(bach_pieces, tmp_path_factory):
-    """Learned from four chorales."""
+    """Learned from the beginnings of four chorales."""
     folder = tmp_path_factory.mktemp("four")
     outcome = learn("markov", small(bach_pieces), folder, SETTINGS, lambda progress: None)
     assert 0.2 < outcome.best < 2
@@ -51,8 +57,7 @@ def composer(checkpoint) -> MarkovComposer:
 @pytest.fixture(scope="module")
 def piece(bach_pieces) -> Chorale:
     """Two bars of a chorale that was not learned."""
-    whole = bach_pieces[8].chorale
-    return whole.replaced(pitch=whole.pitch[:, :32], onset=whole.onset[:, :32], fermata=whole.fermata[:32])
+    return first_steps(bach_pieces[8].chorale, 32)
 
 
 def test_probabilities_of_every_cell_add_up_to_one(composer: MarkovComposer, piece: Chorale) -> None:
@@ -96,7 +101,7 @@ def test_a_piece_that_is_written_is_foretold_as_one_that_is_read(composer: Marko
         rows[:, voice, step] = ids[voice, step]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_is_given_is_kept_and_a_seed_makes_its_music_again(composer: MarkovComposer, piece: Chorale, seed: int) -> None:
     sketches = [Sketch.for_voices(piece, "S"), Sketch.for_voices(piece, "AB").pin("S", "2:1", "D5")]
     filled = composer.fill_many(sketches, [seed, seed])
@@ -180,16 +185,22 @@ def test_learning_does_not_hang_on_the_hash_seed(checkpoint, composer: MarkovCom
     script.write_text(f"""
 import sys
 from pathlib import Path
+from pieces import first_steps
 from musicgen.composers.chains import MarkovConfig
 from musicgen.composers.markov import MarkovComposer
 from musicgen.corpus.store import load_corpus
 from musicgen.models.checkpoint import save_tensors
-pieces = [piece.chorale for piece in load_corpus({str(bach_report.folder)!r}).all_pieces[:4]]
+pieces = [first_steps(piece.chorale, 64) for piece in load_corpus({str(bach_report.folder)!r}).all_pieces[:4]]
 config = MarkovConfig(rhythm={composer.config.rhythm!r}, pitch={composer.config.pitch!r})
 save_tensors(Path(sys.argv[1]), MarkovComposer.learn(pieces, [], config, lambda share: None))
 """)
     again = tmp_path / "again.safetensors"
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "7",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        "OMP_NUM_THREADS": "1",
+    }
     subprocess.run([sys.executable, str(script), str(again)], env=environment, check=True)
     assert again.read_bytes() == (checkpoint / "model.safetensors").read_bytes()
 

@@ -157,7 +157,7 @@ def test_more_is_written_where_more_is_asked(composer) -> None:
 
 
 def test_what_is_asked_of_a_trained_model_is_got() -> None:
-    sketches = [plan_sketch(Plan(bars=8), seed) for seed in range(2)]
+    sketches = [plan_sketch(Plan(bars=6), seed) for seed in range(2)]
     for asked in (0.6, 1.6):
         chorales = load_composer("flagship", density=asked, drafts=1).fill_many(sketches, [0, 1])
         assert np.mean([per_quarter(chorale) for chorale in chorales]) == pytest.approx(asked, rel=0.12)
