@@ -2,7 +2,8 @@
 of his voices, and of their ornaments. `python benchmarks/hmm_table.py --split valid`
 
 Their symbols are of another corpus, split and key by key; ours are chord labels (root, quality, bass) of quarters in music21's chorales, so
-that figures compare models within this table, not with the paper's. Labels that were not learned count as the nearest.
+that figures compare models within this table, not with the paper's. Labels that were not learned count as the nearest. All are told the
+meter and where a fermata is struck; how long it is held, only what is given the tune.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def chords(composer: HmmComposer, piece: Chorale, usual: FloatArray, rng: np.ran
     """Sums of bits over the beats."""
     tables = composer.tables[piece.key.mode]
     bach = read(piece, tables.labels)
-    places, labels = bach.grid.places, bach.labels
+    foretelling, labels = composer.foretelling[piece.key.mode], bach.labels
     sketch = Sketch.for_voices(piece, "S")
     evidence = Evidence.of(sketch, sketch.allowed_pitches())
     _, chain = chord_chain(tables, evidence)
@@ -114,13 +115,13 @@ def chords(composer: HmmComposer, piece: Chorale, usual: FloatArray, rng: np.ran
         return float(chain.log_total() - weight) / np.log(2)
 
     before = np.append(len(tables.labels), labels[:-1])
-    note = usual + composer.foretelling[piece.key.mode].notes[0][:, bach.skeleton[0]].T
+    note = usual + foretelling.notes[0][:, bach.skeleton[0]].T
     best, drawn = chain.best(), chain.draw(rng)
     return {
         CHORDS: {
             UNIFORM: len(labels) * np.log2(len(tables.labels)),
             SEEN: -_log2(usual[labels]),
-            CHAIN: -_log2(tables.chain[places, before, labels]),
+            CHAIN: -_log2(foretelling.chain[Observed.of(piece).places, before, labels]),
             NOTE: -_log2((note - log_sum(note, axis=1)[:, None])[np.arange(len(labels)), labels]),
             HMM: bits(labels.tolist()),
         },

@@ -137,10 +137,11 @@ def every_way(piece: Chorale, voice: int, step: int) -> list[Chorale]:
     return found
 
 
-@pytest.mark.parametrize(("voice", "step"), [(0, 0), (0, 2), (3, 4), (3, 5)])
+@pytest.mark.parametrize(("voice", "step"), [(0, 0), (0, 4), (3, 5)])
 def test_of_all_that_a_cell_may_hold_the_probabilities_sum_to_one(composer: HmmComposer, piece: Chorale, voice: int, step: int) -> None:
-    tables = composer.foretelling[piece.key.mode]
-    shares = [np.exp(-cell_nats(tables, way, BASS)[voice, step]) for way in every_way(cut(piece, 8), voice, step)]
+    """After a fermata too: were its length told, holding it and leaving it would not be of one distribution."""
+    tables, told = composer.foretelling[piece.key.mode], np.arange(8) == 0
+    shares = [np.exp(-cell_nats(tables, way, BASS)[voice, step]) for way in every_way(cut(piece, 8).replaced(fermata=told), voice, step)]
     assert sum(shares) == pytest.approx(1)
     assert min(shares) > 0
 
