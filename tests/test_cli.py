@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from workshop import odd_tune
 
+from musicgen.composers.methods import METHODS
 from musicgen.corpus.store import load_corpus
 from musicgen.evaluation.copying import LIMIT
 from musicgen.evaluation.style import MEASURES
@@ -155,7 +156,7 @@ def test_an_output_is_named_once(refused):
 
 
 def test_a_page_is_no_other_output(refused):
-    line = refused("compose", "-m", "dice", "--bars", "40", "-o", "x.svg", "-o", "x-2.svg")
+    line = refused("compose", "-m", "dice", "--bars", "150", "-o", "x.svg", "-o", "x-2.svg")
     assert "x-2.svg: two outputs would be written here" in line
     assert not list(Path().glob("x*"))
 
@@ -365,6 +366,23 @@ def test_a_bug_of_ours_is_one_line_and_debug_shows_it(run, monkeypatch):
     code, _, err = run("--debug", "models")
     assert code == 1
     assert "Traceback" in err
+
+
+def test_a_bug_of_a_plugin_is_not_called_ours_alone(run, at_work, monkeypatch):
+    monkeypatch.setattr("musicgen.composers.methods.PLUGINS", [])
+    monkeypatch.setattr("musicgen.composers.methods.METHODS", dict(METHODS))
+    monkeypatch.setenv("MUSICGEN_DEBUG", "")
+    Path("mine.py").write_text(
+        "import dataclasses, musicgen\n"
+        "@dataclasses.dataclass\nclass Dials:\n    x: int = 1\n"
+        "class Mine:\n    config_type = Dials\n"
+        "    def learn(*arguments): raise ValueError('oh')\n    def load(*arguments): pass\n    def fill(*arguments): pass\n"
+        "musicgen.register('mine', 'broken', Mine)\n"
+    )
+    code, out, err = run("--plugin", "mine.py", "train", "mine", "-o", "made")
+    assert (code, out) == (1, "")
+    assert "this is a bug of mine.py, or of ours (ValueError: oh)" in err
+    assert not list(Path("made").iterdir())
 
 
 def test_ctrl_c_leaves_no_file(run, at_work, monkeypatch):

@@ -117,6 +117,11 @@ def _exit_code(error: BaseException) -> int:
         traceback.print_exception(error)
         return 1
     detail = " ".join(f"{type(error).__name__}: {error}".split())
+    from musicgen.composers.methods import PLUGINS
+
+    if PLUGINS:
+        names = " or ".join(map(str, PLUGINS))
+        return _say(f"musicgen: this is a bug of {names}, or of ours ({detail[:300]}); musicgen --debug ... shows where", 1)
     return _say(f"musicgen: this is a bug of ours ({detail[:300]}); please report it with what --debug adds: musicgen --debug ...", 1)
 
 
