@@ -43,7 +43,7 @@ def _free_slot(program: int, taken: set[int]) -> int:
 
 
 def with_labels(score: Any, tracks: Iterable[TrackLabel]) -> Any:
-    """A symusic.Score whose programs are slots, with true names and programs: tracks in the order of their labels, those without a label after them."""
+    """A symusic.Score whose programs are slots, with its true names: tracks as their labels are ordered, those without one after them."""
     by_slot = {(DRUMS if track.is_drum else track.program): track for track in score.tracks}
     known = []
     for label in tracks:
