@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,6 +29,13 @@ def chorales(bach_pieces):
     return [first_steps(piece.chorale, 64) for piece in bach_pieces[:4]]
 
 
+def assert_same_tensors(one: Path, other: Path) -> None:
+    expected, found = load_tensors(one), load_tensors(other)
+    assert expected.keys() == found.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+
+
 @pytest.mark.parametrize("checkpoint", [DROPOUT, SKETCHER_DROPOUT, MASKED_DROPOUT], ids=["quartet", "sketcher", "masked"])
 def test_20_updates_are_10_saved_loaded_and_10_more(checkpoint, tmp_path, chorales) -> None:
     whole, halves = tmp_path / "whole", tmp_path / "halves"
@@ -38,8 +46,7 @@ def test_20_updates_are_10_saved_loaded_and_10_more(checkpoint, tmp_path, choral
     assert rest.finished
     assert rest.updates == 20
     for file in (STATE, "model.safetensors"):
-        for name, tensor in load_tensors(whole / file).items():
-            assert torch.equal(tensor, load_tensors(halves / file)[name]), name
+        assert_same_tensors(whole / file, halves / file)
 
 
 def test_ctrl_c_leaves_a_run_that_goes_on_as_if_nothing_had_happened(tmp_path, chorales) -> None:
@@ -54,8 +61,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on_as_if_nothing_had_happened(tmp_path, c
     assert not outcome.finished
     assert outcome.updates == 7
     train(DROPOUT, SHORT, chorales[:3], chorales[3:], stopped)
-    for name, tensor in load_tensors(whole / STATE).items():
-        assert torch.equal(tensor, load_tensors(stopped / STATE)[name]), name
+    assert_same_tensors(whole / STATE, stopped / STATE)
 
 
 def test_a_run_that_is_killed_goes_on_from_its_last_saved_state(tmp_path, chorales) -> None:
@@ -76,8 +82,7 @@ def test_a_run_that_is_killed_goes_on_from_its_last_saved_state(tmp_path, choral
     (killed / STATE).write_bytes(kept["state"])
     assert train(DROPOUT, config, chorales[:3], chorales[3:], killed).updates == 20
     for file in (STATE, "model.safetensors"):
-        for name, tensor in load_tensors(whole / file).items():
-            assert torch.equal(tensor, load_tensors(killed / file)[name]), name
+        assert_same_tensors(whole / file, killed / file)
 
 
 def test_a_run_leaves_a_checkpoint_and_a_log(tmp_path, chorales) -> None:
