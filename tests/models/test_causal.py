@@ -5,6 +5,7 @@ import torch
 
 from musicgen.models.bars import BarCount, Marks, bar_numbers
 from musicgen.models.causal import Causal, CausalConfig
+from musicgen.models.decoder import Decoder
 from musicgen.models.lstm import EventLSTM, EventLSTMConfig
 
 PAD, BOS, EOS, FILL, HOLE, BAR = range(6)
@@ -84,3 +85,41 @@ def test_bars_count_from_bos_and_fill_takes_up_the_number_of_the_hole():
     }
     assert bar_numbers(torch.tensor(list(rows)), marks).tolist() == list(rows.values())
     assert [BarCount(marks).read(row) for row in rows] == list(rows.values())
+
+
+@torch.no_grad()
+def test_the_decoder_agrees_with_its_model_alone_padded_and_when_rows_leave():
+    torch.manual_seed(2)
+    model = MODELS["causal"]().eval()
+    decoder = Decoder(model)
+    long, short = stream(1, 12), stream(1, 8, seed=2)
+    cache = decoder.start(2, 4)
+    first = torch.cat([long, torch.cat([torch.full((1, 4), PAD), short], dim=1)])
+    assert torch.allclose(decoder.advance(first, cache), torch.cat([model(long)[:, -1], model(short)[:, -1]]), atol=1e-5)
+    for id in (BAR, 9, 12, BAR, 7):
+        long, short = (torch.cat([ids, torch.tensor([[id]])], dim=1) for ids in (long, short))
+        both = decoder.advance(torch.full((2, 1), id), cache)
+        assert torch.allclose(both, torch.cat([model(long)[:, -1], model(short)[:, -1]]), atol=1e-5)
+    cache.keep([1])
+    more = stream(1, 3, seed=5)
+    short = torch.cat([short, more], dim=1)
+    assert torch.allclose(decoder.advance(more, cache), model(short)[:, -1], atol=1e-5)
+    assert torch.allclose(
+        decoder.advance(torch.tensor([[8]]), cache)[0], model(torch.cat([short, torch.tensor([[8]])], 1))[0, -1], atol=1e-5
+    )
+
+
+@torch.no_grad()
+def test_int8_is_near():
+    torch.manual_seed(2)
+    model = Causal(CausalConfig(20, **SPECIALS, width=64, heads=2, layers=2, inner=96, window=64)).eval()
+    ids = stream(3, 10)
+    exact, near = (decoder.advance(ids[:, -1:], _read(decoder, ids[:, :-1])) for decoder in (Decoder(model), Decoder(model, int8=True)))
+    assert 0 < (exact - near).abs().max() < 0.05 * exact.abs().max()
+
+
+def _read(decoder, ids):
+    cache = decoder.start(len(ids), 16)
+    for step in range(ids.shape[1]):
+        decoder.advance(ids[:, step : step + 1], cache)
+    return cache
