@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from musicgen.errors import FileError, MusicgenError
+from musicgen.files.abc_plain import plain_score
 from musicgen.files.io import MIDI, READABLE, check_input, read_score
 from musicgen.files.midi import MAX_QUARTERS, midi_of_score
 from musicgen.files.midi_events import MAX_DIVISION, MAX_EVENTS, decode_midi
@@ -90,6 +91,8 @@ def _midi_of(unit: Unit) -> bytes:
 
     text = tunes_of(unit.file)[unit.tune]
     check_text(unit.file, text, suffix)
+    if plain := plain_score(text):
+        return midi_of_score(plain)
     with quiet(unit.file):
         return midi_of_score(score_of(parsed(text, "abc"), unit.file))
 

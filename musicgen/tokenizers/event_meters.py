@@ -43,16 +43,16 @@ def clean_meters(changes: Iterable[tuple[float, int, int]], grid: EventGrid) -> 
         if not rows:
             rows += [(0, *meter)] if tick <= 0 else [(0, *COMMON)]
         start, beats, unit = rows[-1]
-        if (beats, unit) == meter:
-            continue
         bar = grid.bar(beats, unit)
         whole, rest = divmod(max(round(tick) - start, 0), bar)
         barline = start + whole * bar
-        short = _meter_of(rest, unit, grid) if rest > 1 else None
+        short = _meter_of(rest, unit, grid) if 1 < rest < bar - 1 else None
+        if (beats, unit) == meter and not short:
+            continue
         if rest >= bar - 1:  # the source's ticks are not the grid's
             barline, rest = barline + bar, 0
         elif short:
-            losses.append(f"bars: one of {beats}/{unit} is cut short by a change of meter; its tokens say {short[0]}/{short[1]}")
+            losses.append(f"bars: one of {beats}/{unit} is cut short by the next meter; its tokens say {short[0]}/{short[1]}")
             _append(rows, (barline, *short))
             barline += rest
         elif rest > 1:
