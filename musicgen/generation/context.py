@@ -1,4 +1,4 @@
-"""A file's notes as ids, bar by bar: what the model reads of it.
+"""A file's notes as ids, bar by bar: what the model reads of it, before byte pair encoding if it has that.
 
 N ids; a line is one track of the file, known to the tokens by its slot.
 """
@@ -32,7 +32,7 @@ class Reader:
 
     def ids(self, lines: Sequence[Sequence[Note]]) -> Ids:
         """(N,) of the notes of each line, in the order of `labels`."""
-        ids = np.asarray(self.tokenizer.encode(self._score(lines)).ids, dtype=np.int64)
+        ids = self.tokenizer.base(self.tokenizer.encode(self._score(lines)).ids)
         starts = self.bar_starts(ids)
         missing = self.timeline.bars[len(starts) - 1 :]
         heads = [id for bar in missing for id in self.head(bar.beats, bar.unit)]

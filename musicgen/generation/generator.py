@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from musicgen.errors import ConfigError, showing
 from musicgen.files.midi import midi_of_score
 from musicgen.files.midi_splice import MidiSource, find_lines
@@ -61,7 +63,9 @@ class Generator:
 
     def __init__(self, name: str, model: StreamModel, tokenizer: EventTokenizer) -> None:
         self.name, self.model, self.tokenizer = name, model, tokenizer
-        self.words = EventWords.of([(token,) for token in tokenizer.tokens], tokenizer.grid.positions)
+        if not tokenizer.bar_ids:
+            raise ConfigError(f"{name} was trained on tokens of the kind {tokenizer.kind}, which have no bars to ask for; train on remi")
+        self.words = EventWords.of_tokenizer(tokenizer)
 
     @property
     def window(self) -> int:
@@ -107,11 +111,11 @@ class Generator:
         """BOS, the first bar with its meter, its first position, and there the tempo, the nearest that tokens know."""
         bar = timeline.bars[0]
         meter = self.words.meters.index((bar.beats, bar.unit))
-        ids = [self.tokenizer.bos_id, self.words.id_of(Kind.BAR), self.words.id_of(Kind.TIMESIG, meter), self.words.id_of(Kind.POSITION)]
-        if tempo is None:
-            return ids
-        slowest, fastest = self.tokenizer.grid.tempos
-        return [*ids, self.words.id_of(Kind.TEMPO, round(min(max(tempo, slowest), fastest)))]
+        ids = [self.words.id_of(Kind.BAR), self.words.id_of(Kind.TIMESIG, meter), self.words.id_of(Kind.POSITION)]
+        if tempo is not None:
+            slowest, fastest = self.tokenizer.grid.tempos
+            ids.append(self.words.id_of(Kind.TEMPO, round(min(max(tempo, slowest), fastest))))
+        return [self.tokenizer.bos_id, *self.tokenizer.merged(np.array(ids)).tolist()]
 
     # --- what comes next
 
@@ -144,8 +148,7 @@ class Generator:
         )
         before = replace(timeline, bars=timeline.bars[: region[0]])
         ids = Reader(self.tokenizer, self.words, before, labels, source.score.tempos).ids(kept).tolist()
-        shown = last_bars(ids, self.tokenizer.bar_ids, self.window // 2)
-        prompt = [self.tokenizer.bos_id, *shown] if len(shown) == len(ids) else shown
+        prompt = self._shown(ids)
         steers = [self._steer(plan) for _ in seeds]
         self._draw([prompt] * len(seeds), steers, seeds, options, on_progress)
         found = []
@@ -196,6 +199,12 @@ class Generator:
 
     def _timeline(self, bars: Sequence[Bar], source: MidiSource) -> Timeline:
         return Timeline.of(bars, source.score.ticks_per_quarter, self.tokenizer.grid.positions)
+
+    def _shown(self, ids: Sequence[int]) -> list[int]:
+        """The last bars of a piece of base ids, with BOS if they are all of it."""
+        shown = last_bars(ids, self.tokenizer.bar_ids, self.window // 2)
+        merged: list[int] = self.tokenizer.merged(np.array(shown)).tolist()
+        return [self.tokenizer.bos_id, *merged] if len(shown) == len(ids) else merged
 
     def _new_timeline(self, bars: int, meter: Meter) -> Timeline:
         """At the coarsest ticks that hold every position, but at least 480 a quarter."""

@@ -167,8 +167,8 @@ class EventSteer:
         for kind in FOLLOWERS[self._kind]:
             first, values = self.words.first_words[kind]
             good[first] = self._rule(kind, values, state) & self._rule_now(kind, values, late, full)
-        for column in range(1, self.words.longest):
-            self._check(column, good)
+        if self.words.longest > 1:
+            self._check_on(good)
         return good
 
     def _rule(self, kind: Kind, values: IntArray, state: _State) -> BoolArray | bool:
@@ -176,7 +176,7 @@ class EventSteer:
         plan, last = self.plan, len(self.plan.bars) - 1
         here = np.clip(state.bar, 0, last)
         found: BoolArray | bool = True
-        if kind == Kind.BAR:
+        if kind in (Kind.BAR, Kind.SPACE):
             found = state.bar < last + plan.open_end
         elif kind == Kind.EOS:
             found = state.bar == last
@@ -205,7 +205,7 @@ class EventSteer:
         """What depends on what was struck and on who is to sound; of the next word alone."""
         if self.plan.tempo and not self.tempo and self._kind == Kind.POSITION:
             return kind == Kind.TEMPO
-        if kind in (Kind.BAR, Kind.EOS):
+        if kind in (Kind.BAR, Kind.EOS, Kind.SPACE):
             return not late
         if kind == Kind.POSITION:
             return not full or self._kind == Kind.TIMESIG
@@ -215,26 +215,24 @@ class EventSteer:
             return _none_of(values, [pitch for slot, pitch in self._struck if slot == self._slot])
         return True
 
-    def _check(self, column: int, good: BoolArray) -> None:
-        """Takes back ids whose word in this column may not come after the words before it."""
+    def _check_on(self, good: BoolArray) -> None:
+        """Takes back ids whose later words may not come after those before them. `states` (4, R) of R ids, word by word."""
         words = self.words
-        rows = np.flatnonzero(good & (words.kinds[:, column] != NO_WORD))
-        after = self._after(rows, column)
-        before, kinds = words.kinds[rows, column - 1], words.kinds[rows, column]
-        good[rows] = _FOLLOW[before, kinds]
-        for kind in set(kinds.tolist()):
-            some = np.flatnonzero(kinds == kind)
-            good[rows[some]] &= self._rule(Kind(kind), words.values[rows[some], column], _State(*after[:, some]))
-
-    def _after(self, rows: IntArray, column: int) -> IntArray:
-        """(4, R) the state of each id after its first words."""
-        bar, position, slot, pitch = (np.full(len(rows), now) for now in (self.bar, self._position, self._slot, self._pitch))
-        for kinds, values in zip(self.words.kinds[rows, :column].T, self.words.values[rows, :column].T, strict=True):
-            bar += kinds == Kind.BAR
-            position = np.where(kinds == Kind.BAR, -1, np.where(kinds == Kind.POSITION, values, position))
-            slot = np.where(kinds == Kind.PROGRAM, values, slot)
-            pitch = np.where((kinds == Kind.PITCH) | (kinds == Kind.PITCHDRUM), values, pitch)
-        return np.stack([bar, position, slot, pitch])
+        rows = np.flatnonzero(good & (words.kinds[:, 1] != NO_WORD))
+        states = np.repeat(np.array([[self.bar], [self._position], [self._slot], [self._pitch]]), len(rows), axis=1)
+        for column in range(1, words.longest):
+            if not len(rows):
+                return
+            before, kinds, values = words.kinds[rows, column - 1], words.kinds[rows, column], words.values[rows, column]
+            _take_all(states, before, words.values[rows, column - 1])
+            fits = _FOLLOW[before, kinds]
+            for kind in set(kinds[fits].tolist()):
+                some = np.flatnonzero(fits & (kinds == kind))
+                fits[some] = self._rule(Kind(kind), values[some], _State(*states[:, some]))
+            good[rows[~fits]] = False
+            if column + 1 < words.longest:
+                left = fits & (words.kinds[rows, column + 1] != NO_WORD)
+                rows, states = rows[left], states[:, left]
 
     def _late(self) -> Sequence[int]:
         """Slots of which all have to sound in this bar; or one of all slots, where nobody has for a whole bar, and in the last bar."""
@@ -268,6 +266,16 @@ class EventSteer:
     def _is_slot(self) -> BoolArray:
         """(129,) of slots from DRUMS on."""
         return np.isin(np.arange(129) + DRUMS, self.plan.slots)
+
+
+def _take_all(states: IntArray, kinds: IntArray, values: IntArray) -> None:
+    """As `EventSteer` takes a word, for R of them."""
+    bar, position, slot, pitch = states
+    bar += kinds == Kind.BAR
+    position[kinds == Kind.BAR] = -1
+    for row, which in ((position, (Kind.POSITION,)), (slot, (Kind.PROGRAM,)), (pitch, NOTE)):
+        taken = np.isin(kinds, which)
+        row[taken] = values[taken]
 
 
 def _none_of(values: IntArray, numbers: Sequence[int]) -> BoolArray | bool:

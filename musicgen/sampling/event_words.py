@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import ConfigError
+from musicgen.tokenizers.events import EventTokenizer
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -35,6 +36,7 @@ class Kind(IntEnum):
     VELOCITY = 8
     DURATION = 9
     EOS = 10
+    SPACE = 11  # says nothing but that a Bar comes: byte pair encoding parts streams before bars
 
 
 NOTE = (Kind.PITCH, Kind.PITCHDRUM)
@@ -51,6 +53,8 @@ FOLLOWERS: dict[Kind, tuple[Kind, ...]] = {
     Kind.DURATION: (Kind.PROGRAM, Kind.POSITION, Kind.BAR, Kind.EOS),
 }
 """As `EventTokenizer.followers` has it, which a test compares; here by kinds that a grammar can name."""
+FOLLOWERS |= {kind: (*following, Kind.SPACE) for kind, following in FOLLOWERS.items() if Kind.BAR in following}
+FOLLOWERS[Kind.SPACE] = (Kind.BAR,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +72,21 @@ class EventWords:
         return len(self.kinds)
 
     @classmethod
+    def of_tokenizer(cls, tokenizer: EventTokenizer) -> EventWords:
+        """Of one with bars, with or without byte pair encoding."""
+        tokens = tokenizer.tokens
+        said = tokenizer.pairs.pieces if tokenizer.pairs else [(id,) for id in range(tokenizer.size)]
+        return cls.of([tuple(tokens[id] for id in ids) for ids in said], tokenizer.grid.positions)
+
+    @classmethod
     def of(cls, words: Sequence[Sequence[str]], positions: int) -> EventWords:
-        """`words`: `("Pitch_60",)` for each id, as miditok writes them."""
+        """`words`: `("Pitch_60",)` for each id, as miditok writes them; an id without words is a SPACE."""
         meters = tuple(dict.fromkeys(_meter(word) for each in words for word in each if word.startswith("TimeSig_")))
         kinds = np.full((len(words), max(map(len, words))), NO_WORD, dtype=np.int64)
         values = kinds.copy()
-        names = {kind.name: kind for kind in Kind if kind != Kind.START}
+        names = {kind.name: kind for kind in Kind if kind not in (Kind.START, Kind.SPACE)}
         for id, each in enumerate(words):
+            kinds[id, 0] = NO_WORD if each else Kind.SPACE
             for column, word in enumerate(each):
                 name, _, text = word.partition("_")
                 if name.upper() in names:

@@ -13,13 +13,20 @@ from musicgen.files.midi import midi_of_score
 from musicgen.files.midi_splice import source_of
 from musicgen.generation.generator import Chords, Generator
 from musicgen.generation.tracks import parse_programs, parse_track
+from musicgen.models.causal import Causal, CausalConfig
 from musicgen.music.bars import bars_of
 from musicgen.music.pitch import Key
 from musicgen.music.score import Meter, MeterAt, Note, Part, Score, TempoAt
 from musicgen.sampling.decoding import DecodingOptions
+from musicgen.tokenizers.events import EventTokenizer
 
 COMMON = Meter()
 AM_F = {0: {9, 0, 4}, 1: {5, 9, 0}}
+
+
+def config_of(tokenizer):
+    specials = (tokenizer.bar_ids, tokenizer.fill_id, tokenizer.hole_id, tokenizer.bos_id, tokenizer.pad_id)
+    return CausalConfig(tokenizer.size, *specials, width=16, heads=2, layers=1, inner=16, window=192)
 
 
 def band(bars=8, meter=COMMON, pickup=0):
@@ -101,6 +108,25 @@ def test_equal_seeds_give_equal_music_alone_and_in_a_batch(wild):
     together = wild.generate(5, seeds=[5, 6, 7], **asked)
     assert wild.generate(5, seeds=[6], **asked)[0] == together[1]
     assert [piece.seed for piece in together] == [5, 6, 7]
+
+
+def test_byte_pair_encoding_changes_no_promise(event_tokenizer):
+    source = band(4)
+    ids = event_tokenizer.encode(symusic.Score.from_midi(midi_bytes(source))).ids
+    merging = event_tokenizer.trained([ids], len(event_tokenizer.tokens) + 60)
+    model = Causal(config_of(merging)).eval()
+    generator = Generator("merging", model, merging)
+    assert generator.words.longest > 3
+    piece = generator.generate(3, seeds=[1], programs=parse_programs("0,33,drums"), chords=Chords("Am F"))[0]
+    assert [(part.program, part.is_drum) for part in piece.score.parts] == [(0, False), (33, False), (0, True)]
+    assert max(note.start for part in piece.score.parts for note in part.notes) // 1920 == 2
+    filled = generator.infill(source, "2", tracks=["Bass"], seeds=[1])[0]
+    assert tracks_of(filled.midi)["Lead"] == tracks_of(midi_bytes(source))["Lead"]
+
+
+def test_tokens_without_bars_are_refused(wild):
+    with pytest.raises(ConfigError, match="of the kind tsd, which have no bars"):
+        Generator("tsd", wild.model, EventTokenizer.make("tsd", positions=12))
 
 
 # --- chords
