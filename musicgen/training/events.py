@@ -22,6 +22,7 @@ from musicgen.training.language import Learner, train_language
 from musicgen.training.language_config import LanguageTraining
 from musicgen.training.loop import Outcome, Progress
 from musicgen.training.measuring import Measured, id_nats
+from musicgen.training.presets import check_device
 from musicgen.training.publish import looks_of, where_and_how, write_files
 from musicgen.training.streams import IntArray, Rows, whole_rows
 
@@ -55,6 +56,7 @@ def train_events(
 
     In each of the processes of torchrun alike; the first of them writes.
     """
+    check_device(device)
     tokenizer = EventTokenizer.load(corpus.tokenizer_folder)
     begun = find_start(start, tokenizer) if start else None
     checkpoint, config = resolve(preset, tokenizer, settings, lstm, begun.checkpoint if begun else None)

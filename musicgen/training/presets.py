@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
 from musicgen.composers.methods import LEARNED
@@ -16,6 +18,8 @@ from musicgen.models.checkpoint import Checkpoint
 from musicgen.models.masked import MaskedConfig
 from musicgen.models.quartet import QuartetConfig
 from musicgen.models.sketcher import SketcherConfig
+from musicgen.music.chorale import REST
+from musicgen.music.ensemble import BACHS_CHOIR
 from musicgen.tokenizers.grid import CONDITION_SIZES, GridTokenizer
 from musicgen.training.config import TrainingConfig, apply_settings
 from musicgen.training.learned import learn
@@ -24,6 +28,7 @@ from musicgen.training.publish import publish, seat
 from musicgen.training.separating import train_separator
 
 SEPARATOR = "separator"
+FOR_CHOIRS = ("markov", "hmm", SEPARATOR)  # what learns soprano, alto, tenor and bass alone
 FIXED = ("vocab_size", "input_size", "hold_id", "condition_sizes", "voices", "ladder")  # follow from the tokenizer
 
 
@@ -37,6 +42,20 @@ class Preset:
     training: TrainingConfig
     members: int = 1
     """More than one: as many models are trained, from seeds that follow each other, and make a committee."""
+
+    def for_corpus(self, corpus: Corpus) -> Preset:
+        """With as many voices as the corpus has, in whose range all its pitches have ids; a choir's as it is."""
+        ensemble = corpus.ensemble
+        if ensemble == BACHS_CHOIR:
+            return self
+        pitches = np.concatenate([piece.chorale.pitch[piece.chorale.pitch != REST] for piece in corpus.all_pieces])
+        lowest = min(int(pitches.min()), *(low for low, _ in ensemble.ranges))
+        tokenizer = replace(self.tokenizer, lowest=lowest, highest=max(int(pitches.max()), *(high for _, high in ensemble.ranges)))
+        # The outer voices first, as in a choir.
+        order = (0, ensemble.voices - 1, *range(1, ensemble.voices - 1))
+        voices: dict[str, Any] = {"order": order} if isinstance(self.model, SketcherConfig) else {"voices": ensemble.voices}
+        sizes = voices | {"vocab_size": tokenizer.size, "input_size": tokenizer.size + 2}
+        return replace(self, tokenizer=tokenizer, model=replace(self.model, **sizes))
 
     def changed(self, settings: Sequence[str]) -> Preset:
         """With `model.width=128` or `training.batch=8` set; what follows from the tokenizer stays."""
@@ -125,6 +144,7 @@ def train_preset(
     stop_after: int | None = None,
 ) -> Outcome:
     """Trains in the folder `run`, or goes on there; once finished, the best weights go to `output` with config, metrics and card."""
+    _check_voices(name, corpus)
     if name in LEARNED:
         _make_folder(output)
         return learn(name, corpus, output, settings, on_progress)
@@ -132,12 +152,17 @@ def train_preset(
         for folder in (run, output):
             _make_folder(folder)
         return train_separator(corpus, run, output, settings, on_progress, stop_after)
-    preset = find_preset(name).changed(settings)
-    _check_device(device)
+    preset = find_preset(name).for_corpus(corpus).changed(settings)
+    check_device(device)
     for folder in (run, output):
         _make_folder(folder)
     checkpoint = Checkpoint(
-        preset.kind, asdict(preset.model), asdict(preset.tokenizer), {"name": corpus.name, "fingerprint": corpus.fingerprint}, {}
+        preset.kind,
+        asdict(preset.model),
+        asdict(preset.tokenizer),
+        {"name": corpus.name, "fingerprint": corpus.fingerprint},
+        {},
+        corpus.ensemble.to_dict(),
     )
     # Near copies of valid and test pieces would make their figures too good.
     learned = [piece.chorale for piece in corpus.pieces("train", near_copies=False)]
@@ -175,7 +200,12 @@ def _of_all(on_progress: Callable[[Progress], None], member: int, members: int) 
     return show
 
 
-def _check_device(device: str) -> None:
+def _check_voices(name: str, corpus: Corpus) -> None:
+    if name in FOR_CHOIRS and not corpus.ensemble.is_choir:
+        raise ConfigError(f"{name} learns four-voice chorales, {corpus.name} is for {corpus.ensemble}; choose flagship, deepbach or masked")
+
+
+def check_device(device: str) -> None:
     if device != "cpu" and not (device.split(":")[0] == "cuda" and torch.cuda.is_available()):
         usable = "cpu, cuda" if torch.cuda.is_available() else "cpu"
         raise ConfigError(f"the device {device!r} is not to be had here; choices: {usable}")
