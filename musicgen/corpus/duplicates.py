@@ -22,6 +22,7 @@ FEWEST_NOTES, FEWEST_PITCHES = 12, 4  # of a melody that can tell pieces apart
 MOST_VERSIONS = 6  # names that differ in a number: more of them are the pieces of a series
 
 _COPY = re.compile(r"(?:[\s_.-]*\(\d+\)|[\s_.-]+(?:copy|kopie|copie)(?:[\s_.-]*\d+)?)$", re.IGNORECASE)
+_TUNE = re.compile(r"\.abc \d+$", re.IGNORECASE)
 _NUMBER = re.compile(r"[\s_.-]+v?\d+$", re.IGNORECASE)
 
 
@@ -110,23 +111,22 @@ def families(pieces: Sequence[Known]) -> list[int]:
 
 
 def _keys(pieces: Sequence[Known]) -> list[list[tuple[str, str]]]:
-    """What a piece shares with its family."""
+    """What a piece shares with its family. The tunes of one file are no family by their names."""
     stems = [_stem(piece.name) for piece in pieces]
     numbered = [_NUMBER.sub("", stem) for stem in stems]
     series = Counter(numbered)
     keys = []
     for piece, stem, base in zip(pieces, stems, numbered, strict=True):
         named = base if PurePosixPath(base).name and series[base] <= MOST_VERSIONS else stem
-        keys.append(
-            [("name", named), *([("melody", piece.melody)] if piece.melody else []), *([("work", piece.work)] if piece.work else [])]
-        )
+        names = [] if _TUNE.search(piece.name) else [("name", named)]
+        keys.append([*names, *([("melody", piece.melody)] if piece.melody else []), *([("work", piece.work)] if piece.work else [])])
     return keys
 
 
 def _stem(name: str) -> str:
     """Folder and name without suffix and without what marks a copy."""
     path = PurePosixPath(name)
-    stem = path.stem if path.suffix.lower() == path.suffix and len(path.suffix) <= 9 else path.name
+    stem = path.stem
     while (shorter := _COPY.sub("", stem)) != stem and shorter:
         stem = shorter
     return str(path.parent / stem).lower()

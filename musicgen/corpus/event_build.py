@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,32 +205,40 @@ class _Work:
 
 
 def _assemble(name: str, source: str, tokenizer: Encoder, parts: Sequence[Path], folder: Path, bpe: int) -> EventCorpus:
-    rows = [row for part in parts for row in _rows(part)]
-    read = [row for row in rows if "reason" not in row]
-    again = copies(Known(row["name"], row["content"], "") for row in read)
-    kept = [row for row in read if row["name"] not in again]
-    dropped = {row["name"]: row["reason"] for row in rows if "reason" in row}
+    """Reads the rows of the parts twice and keeps little of each, about half a kilobyte a file."""
+    known, dropped = [], dict[str, str]()
+    for row in _rows(parts):
+        if "reason" in row:
+            dropped[row["name"]] = row["reason"]
+        else:
+            known.append(Known(row["name"], row["content"], row["melody"], row["work"]))
+    count = len(known) + len(dropped)
+    again = copies(known)
     dropped |= {copy: f"the same music as {first}, but perhaps for key or tempo" for copy, first in again.items()}
-    if not kept:
+    known = [piece for piece in known if piece.name not in again]
+    if not known:
         file, reason = next(iter(dropped.items()), ("", "there are no files"))
-        raise CorpusError(f"{name}: none of {len(rows)} files can be used, {file} for one: {reason}")
-    known = [Known(row["name"], row["content"], row["melody"], row["work"]) for row in kept]
+        raise CorpusError(f"{name}: none of {count} files can be used, {file} for one: {reason}")
     members = families(known)
-    splits = split_families(members, [one.name for one in known])
-    pieces = [_Placed(row, split, known[family].name) for row, split, family in zip(kept, splits, members, strict=True)]
+    places = list(zip(split_families(members, [one.name for one in known]), (known[family].name for family in members), strict=True))
+
+    def placed() -> Iterator[_Placed]:
+        kept = (row for row in _rows(parts) if row["name"] not in dropped)
+        return (_Placed(row, *place) for row, place in zip(kept, places, strict=True))
+
     if bpe:
-        tokenizer = tokenizer.trained([piece.ids for piece in _some(pieces)], bpe)
-    losses = Counter(kind for row in kept for kind in {loss.partition(":")[0] for loss in row["losses"]})
-    written = (piece.new(tokenizer if bpe else None) for piece in pieces)
-    return write_events(name, source, tokenizer, written, sorted(dropped.items()), losses, folder)
+        tokenizer = tokenizer.trained([piece.ids for piece in _some(placed())], bpe)
+    written = (piece.new(tokenizer if bpe else None) for piece in placed())
+    return write_events(name, source, tokenizer, written, sorted(dropped.items()), folder)
 
 
-def _rows(part: Path) -> Iterator[Row]:
+def _rows(parts: Iterable[Path]) -> Iterator[Row]:
     """With where the ids of each lie."""
-    offset = 0
-    for row in json.loads(part.read_bytes()):
-        yield row | {"part": part.with_suffix(".ids"), "offset": offset}
-        offset += row.get("count", 0)
+    for part in parts:
+        offset = 0
+        for row in json.loads(part.read_bytes()):
+            yield row | {"part": part.with_suffix(".ids"), "offset": offset}
+            offset += row.get("count", 0)
 
 
 @dataclass(frozen=True)
@@ -249,13 +256,11 @@ class _Placed:
         return NewPiece(self.row["name"], self.split, merging.merged(self.ids) if merging else self.ids, facts)
 
 
-MOST_TO_LEARN = 8_000_000  # ids, of which pairs are counted: a few seconds
+MOST_TO_LEARN = 8_000_000  # ids whose pairs are counted
 
 
 def _some(pieces: Iterable[_Placed]) -> Iterator[_Placed]:
-    """Pieces of train, always the same ones, until enough ids are there."""
-    count = 0
-    for piece in sorted(pieces, key=lambda piece: hashlib.sha256(piece.row["name"].encode()).digest()):
-        if piece.split == "train" and count < MOST_TO_LEARN:
-            count += piece.row["count"]
-            yield piece
+    """Pieces of train, one in so many that all together are not too much."""
+    trains = [piece for piece in pieces if piece.split == "train"]
+    step = 1 + sum(piece.row["count"] for piece in trains) // MOST_TO_LEARN
+    return iter(trains[::step])

@@ -7,7 +7,7 @@ import re
 import signal
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,9 +20,11 @@ from musicgen.files.io import MIDI, READABLE, check_input, read_score
 from musicgen.files.midi import MAX_QUARTERS, midi_of_score
 from musicgen.files.midi_events import MAX_DIVISION, MAX_EVENTS, decode_midi
 from musicgen.files.untrusted import check_text, read_bytes, read_text
+from musicgen.music.score import Score
 
 FEWEST_NOTES = 8
 SECONDS = 120  # of processor time, for one file
+PIANO = 0
 _TOP_PITCH = 127
 _WRAPPED = 256  # bytes that other programs put before a MIDI file, at most
 
@@ -84,17 +86,24 @@ def _midi_of(unit: Unit) -> bytes:
     if suffix in MIDI:
         check_input(unit.file)
         return read_bytes(unit.file)
-    if unit.tune is None:
+    if suffix != ".abc":
         return midi_of_score(read_score(unit.file))
+    score = _abc_score(unit)
+    return midi_of_score(replace(score, parts=tuple(replace(part, program=PIANO) for part in score.parts)))
+
+
+def _abc_score(unit: Unit) -> Score:
+    """Of the tune, which names no instrument."""
+    tunes = tunes_of(unit.file)
+    text = tunes[unit.tune or 0] if tunes else read_text(unit.file, read_bytes(unit.file))
+    check_text(unit.file, text, ".abc")
+    if plain := plain_score(text):
+        return plain
     from musicgen.files.music21_score import score_of
     from musicgen.files.musicxml import parsed, quiet
 
-    text = tunes_of(unit.file)[unit.tune]
-    check_text(unit.file, text, suffix)
-    if plain := plain_score(text):
-        return midi_of_score(plain)
     with quiet(unit.file):
-        return midi_of_score(score_of(parsed(text, "abc"), unit.file))
+        return score_of(parsed(text, "abc"), unit.file)
 
 
 def _symusic_score(path: Path, data: bytes) -> Any:

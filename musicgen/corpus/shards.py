@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ class EventPiece:
 
 @dataclass(frozen=True)
 class NewPiece:
-    """To be written: `ids` without BOS and EOS; `facts` go into its line of pieces.jsonl."""
+    """To be written: `ids` without BOS and EOS; `facts` go into its line of pieces.jsonl, `losses` among them are counted."""
 
     name: str
     split: str
@@ -211,7 +212,6 @@ def write_events(
     tokenizer: Tokenizer,
     pieces: Iterable[NewPiece],
     dropped: Iterable[tuple[str, str]] = (),
-    losses: Mapping[str, int] | None = None,
     folder: Path = CORPORA,
     most_ids: int = MOST_IDS,
 ) -> EventCorpus:
@@ -220,7 +220,8 @@ def write_events(
     try:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        splits, digest = _write_pieces(work, pieces, tokenizer, most_ids)
+        losses: Counter[str] = Counter()
+        splits, digest = _write_pieces(work, _counted(pieces, losses), tokenizer, most_ids)
         count = _write_lines(work / DROPPED, ({"file": file, "reason": reason} for file, reason in dropped))
         tokenizer.save(work)
         digest.update((work / "tokenizer.json").read_bytes())
@@ -232,7 +233,7 @@ def write_events(
             "fingerprint": digest.hexdigest(),
             "splits": splits,
             "dropped": count,
-            "losses": dict(sorted((losses or {}).items())),
+            "losses": dict(sorted(losses.items())),
         }
         _replace(work, folder / name, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
     except OSError as error:
@@ -240,6 +241,13 @@ def write_events(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return load_events(folder / name)
+
+
+def _counted(pieces: Iterable[NewPiece], losses: Counter[str]) -> Iterator[NewPiece]:
+    """The same pieces; of how many of them something was lost, by its kind."""
+    for piece in pieces:
+        losses.update({loss.partition(":")[0] for loss in piece.facts.get("losses", ())})
+        yield piece
 
 
 def _replace(work: Path, target: Path, manifest: bytes) -> None:

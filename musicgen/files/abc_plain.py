@@ -14,7 +14,6 @@ from musicgen.errors import MusicgenError
 from musicgen.music.pitch import Key
 from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score
 
-PIANO = 0
 _FIELDS = frozenset("XTNORSCZBHADFGMLK")  # those that say nothing of the notes, and at the end those that are read
 _TOKEN = re.compile(
     r"(?P<sound>((?P<accidental>\^\^|__|\^|_|=)?(?P<letter>[A-Ga-g])(?P<octaves>[,']*)|z)(?P<count>\d*)(?P<slashes>/*)(?P<divisor>\d*)(?P<tie>-?))"
@@ -48,7 +47,7 @@ def plain_score(text: str) -> Score | None:
     ticks = lcm(
         *(value.denominator for start, length, _ in notes for value in (start, length)), *(start.denominator for start in starts), 4
     )
-    part = Part("", tuple(Note(int(start * ticks), int(length * ticks), pitch) for start, length, pitch in notes), PIANO)
+    part = Part("Part 1", tuple(Note(int(start * ticks), int(length * ticks), pitch) for start, length, pitch in notes))
     meters = tuple(MeterAt(int(start * ticks), meter) for start in starts)
     return Score((part,), ticks, meters, (KeyAt(0, key),), pickup=int(pickup * ticks), title=fields.get("T", ""))
 

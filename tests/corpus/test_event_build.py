@@ -12,6 +12,7 @@ import pytest
 import symusic
 from midi_hex import END, ONE_NOTE, smf
 
+from musicgen.cli import main
 from musicgen.corpus.bundled import BUNDLED, bundled_units
 from musicgen.corpus.event_build import build_events, local_engine
 from musicgen.corpus.midi_folder import find_units, read_unit
@@ -163,7 +164,8 @@ def test_a_tunebook_is_many_pieces(tmp_path, tokenizer):
         f"X:{n}\nT:Tune {n}\nM:4/4\nL:1/8\nK:G\n{music}|\n\n" for n, music in ((1, "GABc d2d2 edcB"), (2, "g2e2 d2B2 AGAB"), (3, "99 99"))
     )
     report = build(fill(tmp_path, {"music/book.abc": tunes.encode()}), tokenizer)
-    assert {row for row in rows(report.corpus)} == {"book.abc 1", "book.abc 2"}
+    assert set(rows(report.corpus)) == {"book.abc 1", "book.abc 2"}
+    assert {row["family"] for row in rows(report.corpus).values()} == {"book.abc 1", "book.abc 2"}
     assert set(report.dropped) == {"book.abc 3"}
 
 
@@ -271,3 +273,36 @@ def test_tunes_of_music21_and_joined_names():
     with pytest.raises(ConfigError, match="essen"):
         bundled_units("esen")
     assert set(BUNDLED) == {"palestrina", "monteverdi", "trecento", "quartets", "essen", "folk"}
+
+
+def test_byte_pairs_are_learned_from_train_and_written(tmp_path, tokenizer):
+    fill(tmp_path / "music", {f"{seed:03}.mid": tune(seed) for seed in range(12)})
+    corpus = build(tmp_path, tokenizer).corpus
+    plain = {split: [piece.ids.tolist() for piece in corpus.pieces(split)] for split in corpus.splits}
+    merged = build(tmp_path, tokenizer, bpe=tokenizer.size + 20).corpus
+    merging = EventTokenizer.load(merged.tokenizer_folder)
+    assert merging.size == tokenizer.size + 20
+    for split in ("train", "valid", "test"):
+        for ids, piece in zip(plain[split], merged.pieces(split), strict=True):
+            assert len(piece.ids) < len(ids)
+            assert merging.base(piece.ids).tolist() == ids
+
+
+# --- the command line
+
+
+def test_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(fill(tmp_path, {"my-midi/a.mid": tune(), "my-midi/deep/b.mid": tune(1), "my-midi/c.mid": b"hello"}))
+    assert main(["corpus", "build", "my-midi/", "--name", "mine", "--workers", "1", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["splits"], set(shown["dropped"])) == ({"train": 1, "valid": 1}, {"c.mid"})
+    assert main(["corpus", "show", "mine"]) == 0
+    assert "2 pieces (1 train, 1 valid) from my-midi" in capsys.readouterr().out
+    assert main(["corpus", "show", "mine", "--split", "train"]) == 0
+    assert "ids  " in capsys.readouterr().out
+    assert main(["corpus", "build", "my-midi"]) == 2
+    assert "--name mine" in capsys.readouterr().err
+    assert main(["corpus", "build", "nowhere", "--name", "mine"]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    assert main(["corpus", "build", "my-midi", "--name", "x", "--kind", "mumidi"]) == 2
+    assert "rows differ in length" in capsys.readouterr().err

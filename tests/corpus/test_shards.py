@@ -24,7 +24,7 @@ def new_pieces(count=20):
             f"piece {n}",
             ("train", "train", "valid", "test")[n % 4],
             rng.integers(5, 65536, rng.integers(0, 50)).astype(np.uint16),
-            {"n": n},
+            {"n": n, "losses": ["onsets: 3 moved"] * (n < 3)},
         )
         for n in range(count)
     ]
@@ -37,7 +37,7 @@ def write(folder, pieces, **more):
 @pytest.mark.parametrize("most_ids", [60, 1000])
 def test_pieces_come_back(tmp_path, most_ids):
     made = new_pieces()
-    write(tmp_path, made, dropped=[("a.mid", "empty")], losses={"onsets": 3}, most_ids=most_ids)
+    write(tmp_path, made, dropped=[("a.mid", "empty")], most_ids=most_ids)
     corpus = load_events(tmp_path / "mine")
     for split in ("train", "valid", "test"):
         wanted = [piece for piece in made if piece.split == split]
