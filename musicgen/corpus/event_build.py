@@ -27,7 +27,7 @@ from musicgen.corpus.store import CORPORA, MANIFEST
 from musicgen.errors import ConfigError, CorpusError, MusicgenError
 from musicgen.files.io import MIDI
 
-FORMAT = 1  # of parts
+FORMAT = 2  # of parts: another number where files are read otherwise than before
 CHUNK = 32  # MIDI files or ABC tunes; other notation takes longer to read
 OF_NOTATION = 8
 Chunk = tuple[Unit, ...]
