@@ -67,8 +67,7 @@ class Chorale:
             raise NotationError(
                 f"pitch {self.pitch.shape}, onset {self.onset.shape} and fermata {self.fermata.shape} must be (V, T), (V, T) and (T,)"
             )
-        if self.ensemble is None:
-            object.__setattr__(self, "ensemble", usual(self.voices))
+        object.__setattr__(self, "ensemble", self.ensemble or usual(self.voices))
         if self.ensemble.voices != self.voices:
             raise NotationError(f"{self.voices} voices, but an ensemble of {self.ensemble.voices}: {self.ensemble}")
         if not self.meters or self.meters[0].start != 0:

@@ -6,13 +6,14 @@ Nothing is changed in silence: whoever converts can print `Conversion.report`, o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from musicgen.errors import NotationError
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, BoolArray, Chorale, GridNote
+from musicgen.music.ensemble import Ensemble, usual
 from musicgen.music.harmony import find_key
 from musicgen.music.pitch import Key, pitch_name
 from musicgen.music.score import TICKS_PER_QUARTER, KeyAt, MeterAt, Note, Part, Score, TempoAt
@@ -47,8 +48,8 @@ def to_chorale(score: Score, parts: Sequence[int] | None = None) -> Conversion:
     return grid_lines(score, lines, remarks)
 
 
-def grid_lines(score: Score, lines: Sequence[Line], remarks: Sequence[Remark] = ()) -> Conversion:
-    """The chorale of voices that are already told apart; meters, key and pick-up are the score's."""
+def grid_lines(score: Score, lines: Sequence[Line], remarks: Sequence[Remark] = (), ensemble: Ensemble | None = None) -> Conversion:
+    """The chorale of voices that are already told apart; meters, key and pick-up are the score's. `ensemble`: if not the usual one."""
     _check_grid(score, lines)
     remarks = list(remarks)
     placed = [_place_notes(line, score, remarks) for line in lines]
@@ -64,7 +65,9 @@ def grid_lines(score: Score, lines: Sequence[Line], remarks: Sequence[Remark] = 
             onset[voice, item.end : item.end + 1] = True
     meters = tuple(MeterAt(nearest_step(score, change.start), change.meter) for change in _meters_before(score, steps))
     pickup = nearest_step(score, score.pickup)
-    chorale = Chorale(pitch, onset, _fermatas(placed, onset[0]), meters, score.key or Key(), pickup, score.title)
+    chorale = Chorale(
+        pitch, onset, _fermatas(placed, onset[0]), meters, score.key or Key(), pickup, score.title, ensemble or usual(len(lines))
+    )
     if score.key is None:
         chorale = chorale.replaced(key=find_key(chorale))
         remarks.append(Remark(0, f"no key signature: taken as {chorale.key}"))
@@ -79,7 +82,8 @@ def nearest_step(score: Score, tick: int) -> int:
 
 def _moved(score: Score, tick: int) -> Fraction:
     """How far the nearest step lies from a tick, in quarters."""
-    return abs(Fraction(nearest_step(score, tick), STEPS_PER_QUARTER) - Fraction(tick, score.ticks_per_quarter))
+    off = abs(nearest_step(score, tick) * score.ticks_per_quarter - tick * STEPS_PER_QUARTER)
+    return Fraction(off, STEPS_PER_QUARTER * score.ticks_per_quarter)
 
 
 def _meters_before(score: Score, steps: int) -> list[MeterAt]:
@@ -151,13 +155,19 @@ def _sentences(score: Score, remarks: Sequence[Remark]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def to_score(chorale: Chorale, names: Sequence[str] | None = None, programs: int | Sequence[int] = 52, tempo: float = 80.0) -> Score:
-    """One part a voice, rests as gaps, spelled by `spell_notes`; `tempo` in quarters a minute."""
-    names = names or [chorale.voice_name(voice).capitalize() for voice in range(chorale.voices)]
-    programs = [programs] * chorale.voices if isinstance(programs, int) else programs
+def to_score(
+    chorale: Chorale, names: Sequence[str] | None = None, programs: int | Sequence[int] | None = None, tempo: float = 80.0
+) -> Score:
+    """One part a voice, named, heard and written as the ensemble's; rests as gaps, spelled; `tempo` in quarters a minute."""
     notes = voice_notes(chorale, TICKS_PER_STEP)
+    written = [Part(name, line) for name, line in zip(names or chorale.ensemble.titles, notes, strict=True)]
+    if programs is None:
+        written = [seated(part, chorale.ensemble, voice) for voice, part in enumerate(written)]
+    else:
+        sounds = [programs] * chorale.voices if isinstance(programs, int) else programs
+        written = [replace(part, program=program) for part, program in zip(written, sounds, strict=True)]
     return Score(
-        tuple(Part(name, line, program) for name, line, program in zip(names, notes, programs, strict=True)),
+        tuple(written),
         TICKS_PER_QUARTER,
         tuple(MeterAt(change.start * TICKS_PER_STEP, change.meter) for change in chorale.meters),
         (KeyAt(0, chorale.key),),
@@ -165,6 +175,11 @@ def to_score(chorale: Chorale, names: Sequence[str] | None = None, programs: int
         chorale.pickup * TICKS_PER_STEP,
         chorale.title,
     )
+
+
+def seated(part: Part, ensemble: Ensemble, voice: int) -> Part:
+    """With the program and the clef of a voice."""
+    return replace(part, program=ensemble.programs[voice], clef=ensemble.clefs[voice])
 
 
 def voice_notes(chorale: Chorale, ticks_per_step: int) -> list[tuple[Note, ...]]:

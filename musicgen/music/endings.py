@@ -60,9 +60,8 @@ class CadenceAt(Constraint):
             raise NotationError(f"a phrygian cadence belongs to a minor key, not to {self.key}; choose half, or a minor key")
 
     def allowed_pitches(self, sketch: Sketch) -> BoolArray:
+        _check_choir(sketch)
         allowed = super().allowed_pitches(sketch)
-        if sketch.free.shape[0] != len(VOICES):
-            raise NotationError(f"cadences are asked of {len(VOICES)} voices, not of {sketch.free.shape[0]}")
         spans = (slice(max(0, self.step - self._beat(sketch)), self.step), slice(self.step, self._end(sketch)))
         for chord, third_in, span in zip(self._chords(sketch), self._voices_of_thirds(sketch), spans, strict=True):
             allowed[:, span] &= self._pitches(chord.classes)
@@ -79,6 +78,7 @@ class CadenceAt(Constraint):
 
     def check(self, sketch: Sketch) -> None:
         """Given notes must fit: those at both chords, as they sound at the end of the beat before and at the beginning of the last."""
+        _check_choir(sketch)
         place, beat = sketch.given.place(self.step), self._beat(sketch)
         if self.step < beat:
             raise NotationError(f"{self.describe(sketch)} needs a chord a beat before; ask for it later", place=place)
@@ -182,3 +182,8 @@ class CadenceAt(Constraint):
                 home = _Chord(frozenset({0, own_third, 7}), 0, own_third)
                 second = _Chord(frozenset({2, 5, sixth}), 5, sixth)
                 return [(subdominant, on_dominant), (home, on_dominant), (second, on_dominant)]
+
+
+def _check_choir(sketch: Sketch) -> None:
+    if not sketch.given.ensemble.is_choir:
+        raise NotationError(f"cadences are asked of soprano, alto, tenor and bass, not of {sketch.given.ensemble}; leave them out")

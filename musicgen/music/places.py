@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from musicgen.errors import NotationError, pointing
-from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, Chorale
+from musicgen.music.chorale import STEPS_PER_QUARTER, Chorale
+from musicgen.music.ensemble import BACHS_CHOIR
 from musicgen.music.score import Meter
 
 _BARS = re.compile(r"\s*([0-9]{1,6})\s*(?:[-–]\s*([0-9]{1,6})\s*)?")
@@ -33,11 +34,8 @@ class _Bar(NamedTuple):
 
 
 def voice_letters(text: str) -> str:
-    """`"bs"` -> `"SB"`: letters of voices, from the top."""
-    letters = text.upper()
-    if not letters or set(letters) - set(VOICE_LETTERS):
-        raise NotationError(f"{text!r} names no voices; write one or more of the letters {VOICE_LETTERS}, like S or SB")
-    return "".join(letter for letter in VOICE_LETTERS if letter in letters)
+    """`"bs"` -> `"SB"`: letters of a choir's voices, from the top."""
+    return BACHS_CHOIR.letters_in(text)
 
 
 def bar_spans(text: str, chorale: Chorale) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""A region of a score of four voices, for a composer to rewrite, and the score with that region rewritten and nothing else.
+"""A region of a score of an ensemble's voices, for a composer to rewrite, and the score with that region rewritten and nothing else.
 
 Shapes: V voices, T steps. The composer hears the notes around the region on the grid; they are written as they were, tick for tick.
 """
@@ -15,11 +15,13 @@ from statistics import median_low
 import numpy as np
 
 from musicgen.errors import ConfigError, NotationError, showing
-from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, BoolArray, Chorale, runs
+from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray, Chorale, runs
 from musicgen.music.convert import grid_lines, nearest_step, voice_notes
-from musicgen.music.places import bar_spans, step_at, voice_letters
+from musicgen.music.ensemble import BACHS_CHOIR, Ensemble, titled
+from musicgen.music.places import bar_spans, step_at
 from musicgen.music.resolution import rescaled
 from musicgen.music.score import ColoredRest, KeyAt, Note, Part, Score
+from musicgen.music.seating import ensemble_lines
 from musicgen.music.separate import Line, find_lines, part_names
 from musicgen.music.sketch import Sketch, free_region
 from musicgen.music.tune import spelled
@@ -33,7 +35,7 @@ _VELOCITY = 80  # of a voice that has no note yet; a note's own default
 class Region:
     """What may be rewritten of a score: `Sketch(region.chorale, region.free)` is a composer's task.
 
-    score: the source, at ticks that hold a sixteenth; lines: its voices, soprano to bass; chorale: the same on the grid, notes that the
+    score: the source, at ticks that hold a sixteenth; lines: its voices, top to bottom; chorale: the same on the grid, notes that the
     region's end would cut struck again there; free (V, T); report: what is rewritten, and what becomes of notes at its edges; heard:
     where the grid differs from the notes.
     """
@@ -59,19 +61,25 @@ class Region:
 
 
 def find_region(
-    score: Score, bars: str | Sequence[str] = (), start: str | None = None, end: str | None = None, voices: str = VOICE_LETTERS
+    score: Score,
+    bars: str | Sequence[str] = (),
+    start: str | None = None,
+    end: str | None = None,
+    voices: str | None = None,
+    ensemble: Ensemble = BACHS_CHOIR,
 ) -> Region:
     """The region of `bars` (`"5-8"`, `"2,5-8"`), or from `start` up to `end` (`"3:2"`, bar and beat; `end` itself stays), in `voices`.
 
-    Without `start` it begins with the piece, without `end` it ends with it; voices alone are rewritten from beginning to end.
+    Without `start` it begins with the piece, without `end` it ends with it; voices alone, all if not said, are rewritten from beginning to
+    end. `ensemble`: who the voices are.
     """
-    letters = voice_letters(voices)
-    whole = read_region(score)
+    letters = ensemble.letters_in(ensemble.letters if voices is None else voices)
+    whole = read_region(score, ensemble)
     chorale = whole.chorale
     spans = _spans(chorale, [bars] if isinstance(bars, str) else bars, start, end, letters)
     free = np.zeros_like(chorale.onset)
     for span in spans:
-        free |= free_region(chorale, [VOICE_LETTERS.index(letter) for letter in letters], *span)
+        free |= free_region(chorale, [ensemble.index(letter) for letter in letters], *span)
     return with_free(whole, free, _task(chorale, spans, letters))
 
 
@@ -81,11 +89,11 @@ def with_free(whole: Region, free: BoolArray, task: str) -> Region:
     return replace(region, report=(task, *whole.report, *_edges(region)))
 
 
-def read_region(score: Score) -> Region:
-    """The four voices of a whole score, with nothing free yet; what a user should know of how they were found is its report."""
+def read_region(score: Score, ensemble: Ensemble = BACHS_CHOIR) -> Region:
+    """The voices of a whole score, with nothing free yet; what a user should know of how they were found is its report."""
     source = rescaled(score, lcm(score.ticks_per_quarter, STEPS_PER_QUARTER))
-    lines, passed = four_lines(source)
-    conversion = grid_lines(source, lines)
+    lines, passed = voice_lines(source, ensemble)
+    conversion = grid_lines(source, lines, ensemble=ensemble)
     return Region(source, lines, conversion.chorale, np.zeros_like(conversion.chorale.onset), tuple(passed), conversion.report)
 
 
@@ -99,7 +107,7 @@ def with_region(region: Region, filled: Chorale) -> Score:
         raise NotationError("the filled chorale has other notes outside the region than the score; fill the region's own chorale")
     before = voice_notes(region.chorale, region.step_ticks)
     after = voice_notes(filled.replaced(fermata=region.chorale.fermata), region.step_ticks)
-    lines = [_rewritten(region, voice, before[voice], after[voice]) for voice in range(len(VOICES))]
+    lines = [_rewritten(region, voice, before[voice], after[voice]) for voice in range(len(region.lines))]
     parts = [part for index, part in enumerate(region.score.parts) for part in _parts(part, [line for line in lines if line.part == index])]
     return replace(region.score, parts=tuple(parts), keys=region.score.keys or (KeyAt(0, region.chorale.key),))
 
@@ -107,21 +115,29 @@ def with_region(region: Region, filled: Chorale) -> Score:
 # --- which cells
 
 
-def four_lines(score: Score, parts: Sequence[int] | None = None) -> tuple[tuple[Line, ...], list[str]]:
-    """The voices, soprano to bass, and what a user should know of how they were found; from `parts`, or from those that are voices."""
-    lines, remarks = find_lines(score, parts)
+def voice_lines(score: Score, ensemble: Ensemble = BACHS_CHOIR, parts: Sequence[int] | None = None) -> tuple[tuple[Line, ...], list[str]]:
+    """The voices, top to bottom, and what a user should know of how they were found; from `parts`, or from those that are voices."""
+    lines, remarks = find_lines(score, parts) if ensemble.is_choir else ensemble_lines(score, ensemble)
     voices = Counter(line.part for line in lines)
     shared = {
         index: f"{score.parts[index].name or f'part {index + 1}'} holds {count} voices" for index, count in voices.items() if count > 1
     }
-    if len(lines) != len(VOICES):
+    if len(lines) != ensemble.voices:
         found = "; ".join([f"{len(lines)} are found; the score's parts are {part_names(score)}", *shared.values()])
-        remedy = "`harmonize` adds voices" if len(lines) < len(VOICES) else "keep four, or name four of them Soprano, Alto, Tenor and Bass"
-        raise NotationError(f"four voices are needed, soprano to bass, and {found}; {remedy}")
+        raise NotationError(_other_number(len(lines), found, ensemble))
     split = [f"{sentence}: each is written as its own part" for sentence in shared.values()]
     said = [remark.sentence(score) + ("" if remark.voice else "; it stays as it is") for remark in remarks]
     whole = (line if line.part in shared else replace(line, notes=score.parts[line.part].notes) for line in lines)
     return tuple(whole), [*split, *said]
+
+
+def _other_number(voices: int, found: str, ensemble: Ensemble) -> str:
+    if ensemble.is_choir:
+        remedy = "`harmonize` adds voices" if voices < ensemble.voices else "keep four, or name four of them Soprano, Alto, Tenor and Bass"
+        return f"four voices are needed, soprano to bass, and {found}; {remedy}"
+    few, many = "`harmonize` writes the others to one of them, or", "leave parts out, name these like the model's, or"
+    remedy = f"{few if voices < ensemble.voices else many} choose a model that learned {voices} voices"
+    return f"the model writes {ensemble.voices} voices, {ensemble}, and {found}; {remedy}"
 
 
 def _spans(chorale: Chorale, bars: Sequence[str], start: str | None, end: str | None, letters: str) -> list[Span]:
@@ -130,8 +146,9 @@ def _spans(chorale: Chorale, bars: Sequence[str], start: str | None, end: str | 
         raise ConfigError("a region is named by bars or by its beginning and end, not by both; choose one")
     if bars:
         return [span for text in bars for span in _bar_spans(text, chorale)]
-    if (start, end, letters) == (None, None, VOICE_LETTERS):
-        raise ConfigError("no region is named; name bars like 5-8, a beginning and an end like 3:2 and 5:1, or voices like ATB")
+    if (start, end, letters) == (None, None, chorale.ensemble.letters):
+        some = chorale.ensemble.letters[1:]
+        raise ConfigError(f"no region is named; name bars like 5-8, a beginning and an end like 3:2 and 5:1, or voices like {some}")
     first = 0 if start is None else _step_at(start, chorale)
     last = chorale.steps if end is None else _step_at(end, chorale, is_end=True)
     if last <= first:
@@ -165,7 +182,7 @@ def _struck_again(chorale: Chorale, free: BoolArray) -> Chorale:
 
 
 def _task(chorale: Chorale, spans: Sequence[Span], letters: str) -> str:
-    names = ", ".join(VOICES[VOICE_LETTERS.index(letter)] for letter in letters)
+    names = ", ".join(chorale.voice_name(chorale.ensemble.index(letter)) for letter in letters)
     places = (f"{chorale.place(start)} up to {chorale.place(end) if end < chorale.steps else 'the end'}" for start, end in spans)
     return f"rewritten: {names}; from {', '.join(places)}"
 
@@ -253,8 +270,7 @@ def _parts(part: Part, lines: Sequence[Line]) -> list[Part]:
         return [part]
     alone = part.name if len(lines) == 1 else ""
     return [
-        replace(part, name=alone or line.name.capitalize(), notes=line.notes, colored_rests=_still_resting(part, line.notes))
-        for line in lines
+        replace(part, name=alone or titled(line.name), notes=line.notes, colored_rests=_still_resting(part, line.notes)) for line in lines
     ]
 
 

@@ -43,6 +43,10 @@ class Line:
         return Remark(note.start, f"{name} {text}", self.name)
 
 
+FoundLine = tuple[Line, list[Remark]]
+"""A voice, and what was passed over in it."""
+
+
 def part_names(score: Score) -> str:
     """`1 Violin, 2 Choir`: how an error lists the parts of a score."""
     return ", ".join(f"{index + 1} {part.name or 'unnamed'}" for index, part in enumerate(score.parts)) or "none"
@@ -87,17 +91,30 @@ def find_lines(score: Score, parts: Sequence[int] | None = None) -> tuple[list[L
             raise NotationError(f"no part {unknown[0] + 1}; the score's parts are {part_names(score)}")
         chosen = list(parts)
     else:
-        chosen, remarks = _choose_parts(score)
-    found = [(replace(line, part=index), said) for index in chosen for line, said in split_part(score.parts[index])]
+        chosen, remarks = choose_parts(score)
+    found = lines_of(score, chosen)
     if parts is None and [voice_of(line.name) for line, _ in found] != list(VOICES):
-        found.sort(key=lambda item: -fmean(note.pitch for note in item[0].notes))
-    names = VOICES if len(found) == len(VOICES) else [f"voice {voice + 1}" for voice in range(len(found))]
-    for name, (_, said) in zip(names, found, strict=True):
-        remarks += [replace(remark, voice=name) for remark in said]
-    return [replace(line, name=name) for name, (line, _) in zip(names, found, strict=True)], remarks
+        found.sort(key=lambda item: -mean_pitch(item[0]))
+    lines, said = called(VOICES if len(found) == len(VOICES) else [f"voice {voice + 1}" for voice in range(len(found))], found)
+    return lines, [*remarks, *said]
 
 
-def _choose_parts(score: Score) -> tuple[list[int], list[Remark]]:
+def lines_of(score: Score, parts: Sequence[int]) -> list[FoundLine]:
+    """The voices of these parts, in their order, by the parts' names."""
+    return [(replace(line, part=index), said) for index in parts for line, said in split_part(score.parts[index])]
+
+
+def called(names: Sequence[str], found: Sequence[FoundLine]) -> tuple[list[Line], list[Remark]]:
+    """The lines and what was passed over in them, by names."""
+    lines = [replace(line, name=name) for name, (line, _) in zip(names, found, strict=True)]
+    return lines, [replace(remark, voice=name) for name, (_, said) in zip(names, found, strict=True) for remark in said]
+
+
+def mean_pitch(line: Line) -> float:
+    return fmean(note.pitch for note in line.notes)
+
+
+def choose_parts(score: Score) -> tuple[list[int], list[Remark]]:
     """The parts that are voices: those named soprano, alto, tenor and bass, else all that do not double another."""
     found = pitched_parts(score)
     if not found:
@@ -120,7 +137,7 @@ def _undoubled(score: Score, found: Sequence[int]) -> list[int]:
     return chosen
 
 
-def split_part(part: Part) -> list[tuple[Line, list[Remark]]]:
+def split_part(part: Part) -> list[FoundLine]:
     """The voices of one part, as many as it has notes at once, each with what was passed over in it."""
     ordered = sorted(part.notes, key=lambda note: (note.start, -note.pitch))
     voices = greatest_chord(part)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musicgen.errors import NotationError, showing
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, format_text, parse_rows, runs, split_text
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, BoolArray, Chorale, format_text, parse_rows, runs, split_text
 from musicgen.music.chord_chart import parse_chords
 from musicgen.music.chords import Chord, ChordAt
 from musicgen.music.constraints import ALL_PITCHES, Constraint, PitchClasses, Pitches, Rhythm, Scale, VoiceRanges
 from musicgen.music.endings import CadenceAt, Ending
+from musicgen.music.ensemble import BACHS_CHOIR, Ensemble
 from musicgen.music.pitch import Key, parse_pitch
-from musicgen.music.places import note_steps, span_at, step_at, voice_letters
+from musicgen.music.places import note_steps, span_at, step_at
 from musicgen.music.rules import VoiceRule
 from musicgen.music.voicing import check_voicing, with_chords_heard
 
@@ -38,7 +39,7 @@ class Sketch:
 
     given: Chorale
     free: BoolArray
-    constraints: tuple[Constraint, ...] = (VoiceRanges(),)
+    constraints: tuple[Constraint, ...] = None  # type: ignore[assignment]  # the ranges of the ensemble
     rules: tuple[VoiceRule, ...] = ()
     planned: tuple[Constraint, ...] = ()
     fermata_sounding: BoolArray = None  # type: ignore[assignment]  # found from what is handed in first, then kept
@@ -52,6 +53,8 @@ class Sketch:
         if self.fermata_sounding is None or self.fermata_sounding.shape != self.given.fermata.shape:
             object.__setattr__(self, "fermata_sounding", self._fermata_sounding())
         self.fermata_sounding.setflags(write=False)
+        constraints: tuple[Constraint, ...] | None = self.constraints
+        object.__setattr__(self, "constraints", (VoiceRanges(self.given.ensemble.ranges),) if constraints is None else constraints)
         begins = free & ~np.pad(free, ((0, 0), (1, 0)))[:, :-1]
         pitch = np.where(free, REST, self.given.pitch)
         onset = np.where(free, begins, self.given.onset)
@@ -71,31 +74,32 @@ class Sketch:
             )
 
     @classmethod
-    def for_voices(cls, chorale: Chorale, keep: str = "S", constraints: tuple[Constraint, ...] = (VoiceRanges(),)) -> Sketch:
-        """Keeps the voices named by letters (`"S"`, `"SB"`) and frees the others: harmonization."""
-        unknown = sorted(set(keep.upper()) - set(VOICE_LETTERS))
-        if unknown:
-            raise NotationError(f"no voice {''.join(unknown)}; name voices by the letters {VOICE_LETTERS}")
-        if chorale.voices != len(VOICE_LETTERS):
-            raise NotationError(f"a chorale of {chorale.voices} voices; letters name the voices of four, {VOICE_LETTERS}")
-        kept = [letter in keep.upper() for letter in VOICE_LETTERS]
-        return cls(chorale, np.repeat(~np.array(kept)[:, None], chorale.steps, axis=1), constraints)
+    def for_voices(cls, chorale: Chorale, keep: str | None = None, constraints: tuple[Constraint, ...] | None = None) -> Sketch:
+        """Keeps the voices named by letters (`"S"`, `"SB"`; `"1"` of another ensemble), the top one if not said: harmonization."""
+        letters = chorale.ensemble.letters
+        kept = keep.upper() if chorale.ensemble.is_choir and keep is not None else chorale.ensemble.letters_in(keep or letters[0])
+        if unknown := sorted(set(kept) - set(letters)):
+            raise NotationError(f"no voice {''.join(unknown)}; name voices by the letters {letters}")
+        is_kept = [letter in kept for letter in letters]
+        return cls(chorale, np.repeat(~np.array(is_kept)[:, None], chorale.steps, axis=1), constraints)  # type: ignore[arg-type]
 
     @classmethod
-    def for_tune(cls, score: Score, keep: str = "S", constraints: tuple[Constraint, ...] = (VoiceRanges(),)) -> Sketch:
-        """The tune of a score, or the voices kept of four, with three or fewer to be written."""
+    def for_tune(
+        cls, score: Score, keep: str | None = None, constraints: tuple[Constraint, ...] | None = None, ensemble: Ensemble = BACHS_CHOIR
+    ) -> Sketch:
+        """The tune of a score, or the voices kept of as many as the ensemble has, with the others to be written."""
         from musicgen.music.tune import find_tune
 
-        tune = find_tune(score, keep=keep)
+        tune = find_tune(score, keep=keep, ensemble=ensemble)
         return cls.for_voices(tune.chorale, tune.keep, constraints)
 
     @classmethod
-    def parse(cls, text: str, constraints: tuple[Constraint, ...] = (VoiceRanges(),)) -> Sketch:
-        """Reads a chorale's text form with `?` for free cells."""
+    def parse(cls, text: str, constraints: tuple[Constraint, ...] | None = None, ensemble: Ensemble | None = None) -> Sketch:
+        """Reads a chorale's text form with `?` for free cells; `ensemble`: who the voices are, if not the usual one of so many."""
         header, rows = split_text(text)
         pitch, onset, fermata = parse_rows(rows)
         free = np.array([[token.startswith("?") for token in row] for row in rows])
-        return cls(Chorale(pitch, onset, fermata, **header), free, constraints)
+        return cls(Chorale(pitch, onset, fermata, **header, ensemble=ensemble), free, constraints)  # type: ignore[arg-type]
 
     # --- what is asked
 
@@ -223,10 +227,11 @@ class Sketch:
         return self
 
     def _voice(self, letter: str) -> int:
-        letters = voice_letters(letter)
-        if len(letters) != 1 or self.given.voices != len(VOICE_LETTERS):
-            raise NotationError(f"{letter!r}: one voice is needed here, a letter of {VOICE_LETTERS}, in a piece of four")
-        return VOICE_LETTERS.index(letters)
+        ensemble = self.given.ensemble
+        letters = ensemble.letters_in(letter)
+        if len(letters) != 1:
+            raise NotationError(f"{letter!r}: one voice is needed here, one of {ensemble.letters}")
+        return ensemble.index(letters)
 
     def _span(self, place: str) -> tuple[int, int]:
         return span_at(place, self.given) if place.strip() else (0, self.given.steps)
@@ -298,7 +303,9 @@ class Sketch:
         )
 
     def rest_allowed(self) -> BoolArray:
-        """(V, T), True where a free cell may rest: only where some given voice rests, so that no singer falls silent alone."""
+        """(V, T), True where a free cell may rest: in a choir only where some given voice rests, so that no singer falls silent alone."""
+        if not (self.given.ensemble.is_choir or self.given.ensemble.is_numbered):
+            return np.ones_like(self.free)
         resting = ((self.given.pitch == REST) & ~self.free).any(axis=0)
         return np.repeat(resting[None], self.free.shape[0], axis=0)
 

@@ -17,13 +17,14 @@ import numpy as np
 
 from musicgen.errors import NotationError
 from musicgen.music.choirs import SATB, Choir, lifted
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, VOICES, Chorale
-from musicgen.music.convert import grid_lines, nearest_step, voice_notes
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, Chorale
+from musicgen.music.convert import grid_lines, nearest_step, seated, voice_notes
+from musicgen.music.ensemble import BACHS_CHOIR, Ensemble, Range, titled
 from musicgen.music.pitch import Spelling, pitch_name
-from musicgen.music.places import voice_letters
 from musicgen.music.resolution import rescaled
 from musicgen.music.score import KeyAt, Note, Part, Score, counted
-from musicgen.music.separate import Line, covers, find_lines, greatest_chord, part_names, pitched_parts, voice_of
+from musicgen.music.seating import ensemble_lines
+from musicgen.music.separate import Line, Remark, covers, find_lines, greatest_chord, part_names, pitched_parts, voice_of
 
 _TUNE_NAME = re.compile(r"\b(soprano?|melod\w*|tune|cantus|canto|vocals?|voice|voix|voce|lead|singer|descant)\b", re.IGNORECASE)
 _NO_TUNE_NAME = re.compile(r"\b(alto|tenor|baritone|bass|drums?)\b", re.IGNORECASE)
@@ -31,7 +32,7 @@ _NO_TUNE_NAME = re.compile(r"\b(alto|tenor|baritone|bass|drums?)\b", re.IGNORECA
 
 @dataclass(frozen=True)
 class Tune:
-    """What is given of a piece, `parts` and `chorale` from soprano to bass.
+    """What is given of a piece, `parts` and `chorale` from the top voice to the lowest.
 
     parts: the source's own notes, None for a voice that is not given; chorale: the given voices on the grid, the others silent; keep:
     letters of the voices that shall stay; report: how the tune was found; heard: where the grid differs from the notes.
@@ -45,57 +46,73 @@ class Tune:
     heard: tuple[str, ...] = ()
 
 
-def find_tune(score: Score, part: str | int | None = None, keep: str = "S", choir: Choir = SATB) -> Tune:
-    """The tune of a score; of a score of four voices, all of them.
+def find_tune(
+    score: Score, part: str | int | None = None, keep: str | None = None, choir: Choir = SATB, ensemble: Ensemble = BACHS_CHOIR
+) -> Tune:
+    """The tune of a score; of a score of as many voices as the ensemble has, all of them.
 
     Without `part` (a name, or a number from 1) it is a part named like a tune, else the highest part of single notes, else the top notes
-    of the highest part. It is the soprano, or the one voice that `keep` names: a bass to be figured. A kept voice that is not given or
-    outside its range in the choir is refused; other choirs than Bach's sing it octaves higher or lower if that brings it within their
-    ranges, and the report says so.
+    of the highest part. It is the one voice that `keep` names, a bass to be figured; if none is named the soprano, or in an ensemble of
+    one's own the first that can play it. A kept voice that is not given or outside its range is refused; other choirs than Bach's sing
+    it octaves higher or lower if that brings it within their ranges, and the report says so.
     """
-    keep = voice_letters(keep)
+    kept = ensemble.letters_in(keep) if keep is not None else ""
     if not pitched_parts(score):
         raise NotationError(f"no part has notes with a pitch; the score's parts are: {part_names(score)}")
-    lines, passed = ([], ()) if part is not None else _four_voices(score)
-    tune = _given_voices(score, lines, keep, passed) if lines else _single_part(score, _choose(score, part), keep)
+    lines, passed = ([], ()) if part is not None else _all_voices(score, ensemble)
+    if lines:
+        tune = _given_voices(score, lines, kept or ensemble.letters[0], passed, ensemble)
+    else:
+        tune = _single_part(score, _choose(score, part), kept, ensemble)
     if choir != SATB:
         tune = _in_reach(tune, choir)
-    for letter in keep:
-        _check_voice(tune, VOICE_LETTERS.index(letter), choir)
+    names, ranges = (choir.names, choir.ranges) if ensemble.is_choir else (ensemble.names, ensemble.ranges)
+    for letter in tune.keep:
+        _check_voice(tune, ensemble.index(letter), names, ranges)
     return tune
 
 
-def with_voices(tune: Tune, filled: Chorale, programs: int = 52) -> Score:
+def with_voices(tune: Tune, filled: Chorale, programs: int | None = None) -> Score:
     """The finished score: the kept voices with their own notes, the others from the filled chorale; the source's meters, keys and tempos.
 
     A kept note without a spelling is given one. Ticks are made finer where the source's cannot hold a sixteenth. Fermatas are the
-    tune's: those that a composer was merely told of are not written.
+    tune's: those that a composer was merely told of are not written. `programs`: of the new voices, if not the ensemble's own.
     """
     _check_kept(tune, filled)
     filled = filled.replaced(fermata=tune.chorale.fermata)
     given = replace(tune.score, parts=tuple(part or Part("", ()) for part in tune.parts))
     source = rescaled(given, lcm(given.ticks_per_quarter, STEPS_PER_QUARTER))
     written = voice_notes(filled, source.ticks_per_quarter // STEPS_PER_QUARTER)
-    parts = []
-    for letter, name, part, notes in zip(VOICE_LETTERS, VOICES, source.parts, written, strict=True):
+    ensemble, parts = tune.chorale.ensemble, []
+    for voice, (letter, name, part, notes) in enumerate(zip(ensemble.letters, ensemble.titles, source.parts, written, strict=True)):
         if letter in tune.keep:
-            parts.append(replace(part, name=part.name or name.capitalize(), notes=spelled(source, part.notes, notes)))
+            parts.append(replace(part, name=part.name or name, notes=spelled(source, part.notes, notes)))
         else:
-            parts.append(Part(name.capitalize(), notes, programs))
+            new = seated(Part(name, notes), ensemble, voice)
+            parts.append(new if programs is None else replace(new, program=programs))
     return replace(source, parts=tuple(parts), keys=source.keys or (KeyAt(0, tune.chorale.key),))
 
 
-def _four_voices(score: Score) -> tuple[list[Line], tuple[str, ...]]:
-    """The lines of a score of four voices, top to bottom, and what was passed over; no lines for any other score."""
+def _all_voices(score: Score, ensemble: Ensemble) -> tuple[list[Line], tuple[str, ...]]:
+    """The lines of a score of all voices, top to bottom, and what was passed over; no lines for any other score."""
+    lines, remarks = _lines_of_choir(score) if ensemble.is_choir else _lines_of_others(score, ensemble)
+    return (lines, tuple(remark.sentence(score) for remark in remarks)) if len(lines) == ensemble.voices else ([], ())
+
+
+def _lines_of_choir(score: Score) -> tuple[list[Line], list[Remark]]:
     found = [index for index in pitched_parts(score) if _is_like_a_voice(score.parts[index])]
     named = [index for index in found if voice_of(score.parts[index].name)]
-    if len(found) != len(pitched_parts(score)) and len(named) != len(VOICES):
-        return [], ()
+    if len(found) != len(pitched_parts(score)) and len(named) != BACHS_CHOIR.voices:
+        return [], []
     lines, remarks = find_lines(score)
     named_tune = _named_tune(score)
-    if len(lines) != len(VOICES) or (named_tune is not None and named_tune != lines[0].part):
-        return [], ()
-    return lines, tuple(remark.sentence(score) for remark in remarks)
+    return ([], []) if named_tune is not None and lines and named_tune != lines[0].part else (lines, remarks)
+
+
+def _lines_of_others(score: Score, ensemble: Ensemble) -> tuple[list[Line], list[Remark]]:
+    if not all(_is_like_a_voice(score.parts[index]) for index in pitched_parts(score)):
+        return [], []
+    return ensemble_lines(score, ensemble)
 
 
 def _is_like_a_voice(part: Part) -> bool:
@@ -107,33 +124,46 @@ def _is_like_a_voice(part: Part) -> bool:
     return 2 * starts.count(2) >= len(starts)
 
 
-def _given_voices(score: Score, lines: list[Line], keep: str, passed: tuple[str, ...]) -> Tune:
-    """A tune with all four voices."""
-    conversion = grid_lines(score, lines)
+def _given_voices(score: Score, lines: list[Line], keep: str, passed: tuple[str, ...], ensemble: Ensemble) -> Tune:
+    """A tune with all voices."""
+    conversion = grid_lines(score, lines, ensemble=ensemble)
     shared = [sum(line.part == other.part for other in lines) > 1 for line in lines]
     parts = [
-        replace(score.parts[line.part], name=line.name.capitalize(), notes=line.notes) if is_shared else score.parts[line.part]
+        replace(score.parts[line.part], name=titled(line.name), notes=line.notes) if is_shared else score.parts[line.part]
         for line, is_shared in zip(lines, shared, strict=True)
     ]
-    report = (f"four voices are given; {keep} stays" if len(keep) == 1 else f"four voices are given; {keep} stay", *passed)
+    staying = keep if ensemble.is_choir else ", ".join(ensemble.names[ensemble.index(letter)] for letter in keep)
+    number = "four" if ensemble.is_choir else "both" if ensemble.voices == 2 else f"all {ensemble.voices}"
+    report = (f"{number} voices are given; {staying} {'stays' if len(keep) == 1 else 'stay'}", *passed)
     return Tune(score, tuple(parts), conversion.chorale, keep, report, conversion.report)
 
 
-def _single_part(score: Score, index: int, keep: str) -> Tune:
-    """A tune alone: the top notes of one part, beside three silent voices. It is the soprano, or the one voice that is kept."""
-    voice = VOICE_LETTERS.index(keep) if len(keep) == 1 else 0
+def _single_part(score: Score, index: int, keep: str, ensemble: Ensemble) -> Tune:
+    """A tune alone: the top notes of one part, beside silent voices. It is the one voice that is kept, or that it fits."""
     part = score.parts[index]
     notes = tuple(top_notes(part))
+    keep = keep or ensemble.letters[0 if ensemble.is_choir else _fitting(notes, ensemble.ranges)]
+    voice = ensemble.index(keep) if len(keep) == 1 else 0
     report = [f"the tune is part {index + 1}, {part.name or 'unnamed'}"] if len(pitched_parts(score)) > 1 else []
     if len(notes) < len(part.notes):
         report.append(f"the tune takes the top notes of its chords; left out under them: {counted(len(part.notes) - len(notes), 'note')}")
-    conversion = grid_lines(score, [Line(VOICES[voice], notes, index)])
-    silent = ((voice, len(VOICES) - 1 - voice), (0, 0))
+    if not ensemble.is_choir:
+        report.append(f"the tune is played by {ensemble.names[voice]}; --keep names another voice")
+    conversion = grid_lines(score, [Line(ensemble.names[voice], notes, index)])
+    silent = ((voice, ensemble.voices - 1 - voice), (0, 0))
     onset = np.pad(conversion.chorale.onset, silent)
     onset[:, 0] = True
-    chorale = conversion.chorale.replaced(pitch=np.pad(conversion.chorale.pitch, silent, constant_values=REST), onset=onset)
-    parts = tuple(replace(part, notes=notes) if each == voice else None for each in range(len(VOICES)))
+    pitch = np.pad(conversion.chorale.pitch, silent, constant_values=REST)
+    chorale = conversion.chorale.replaced(pitch=pitch, onset=onset, ensemble=ensemble)
+    parts = tuple(replace(part, notes=notes) if each == voice else None for each in range(ensemble.voices))
     return Tune(score, parts, chorale, keep, tuple(report), conversion.report)
+
+
+def _fitting(notes: Sequence[Note], ranges: Sequence[Range]) -> int:
+    """The first voice that can play all of it, or else the first."""
+    sounding = [note.pitch for note in notes if note.duration]
+    fits = (low <= min(sounding) and max(sounding) <= high for low, high in ranges)
+    return next((voice for voice, does_fit in enumerate(fits) if does_fit), 0)
 
 
 def _choose(score: Score, part: str | int | None) -> int:
@@ -187,12 +217,13 @@ def top_notes(part: Part) -> Iterator[Note]:
             above = top
 
 
-def _check_voice(tune: Tune, voice: int, choir: Choir) -> None:
+def _check_voice(tune: Tune, voice: int, names: Sequence[str], ranges: Sequence[Range]) -> None:
     """Refuses a voice that is not given, or that no singer of it could sing."""
-    part, name, (low, high) = tune.parts[voice], choir.names[voice], choir.ranges[voice]
+    part, name, (low, high) = tune.parts[voice], names[voice], ranges[voice]
     if part is None:
-        given = ", ".join(known for known, other in zip(choir.names, tune.parts, strict=True) if other is not None)
-        raise NotationError(f"the {name} cannot be kept: the score gives no more than the {given}; leave {VOICE_LETTERS[voice]} out")
+        given = ", ".join(known for known, other in zip(names, tune.parts, strict=True) if other is not None)
+        letter = tune.chorale.ensemble.letters[voice]
+        raise NotationError(f"the {name} cannot be kept: the score gives no more than the {given}; leave {letter} out")
     outside = next((note for note in part.notes if note.duration and not low <= note.pitch <= high), None)
     if outside is None:
         return
@@ -208,13 +239,13 @@ def _check_voice(tune: Tune, voice: int, choir: Choir) -> None:
 
 def _in_reach(tune: Tune, choir: Choir) -> Tune:
     """The kept voices in the nearest octave in which the choir can sing them all; as they are if there is none."""
-    kept = [VOICE_LETTERS.index(letter) for letter in tune.keep]
+    kept = [tune.chorale.ensemble.index(letter) for letter in tune.keep]
     given = [part for voice, part in enumerate(tune.parts) if voice in kept and part is not None]
     octaves = _octaves_to_fit(given, [choir.ranges[voice] for voice in kept]) if len(given) == len(kept) else None
     if not octaves:
         return tune
     parts = tuple(_moved(part, octaves) if voice in kept and part else part for voice, part in enumerate(tune.parts))
-    chorale = lifted(tune.chorale, [12 * octaves if voice in kept else 0 for voice in range(len(VOICES))])
+    chorale = lifted(tune.chorale, [12 * octaves if voice in kept else 0 for voice in range(tune.chorale.voices)])
     singers = " and ".join(choir.names[voice] for voice in kept)
     return replace(
         tune, parts=parts, chorale=chorale, report=(*tune.report, f"moved {_by_octaves(octaves)}, to where {singers} can reach it")
@@ -252,11 +283,11 @@ def _check_kept(tune: Tune, filled: Chorale) -> None:
         raise NotationError(
             f"a chorale of {filled.voices} voices and {filled.steps} steps under a tune of {given.steps}; fill the tune's own"
         )
-    kept = [VOICE_LETTERS.index(letter) for letter in tune.keep]
+    kept = [tune.chorale.ensemble.index(letter) for letter in tune.keep]
     changed = (filled.pitch[kept] != given.pitch[kept]) | (filled.onset[kept] != given.onset[kept])
     if changed.any():
         step = int(np.flatnonzero(changed.any(axis=0))[0])
-        voice = VOICES[kept[int(changed[:, step].argmax())]]
+        voice = given.voice_name(kept[int(changed[:, step].argmax())])
         raise NotationError(
             "the filled chorale has another note than the tune; fill the tune's own chorale", voice=voice, place=given.place(step)
         )

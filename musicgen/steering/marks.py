@@ -18,7 +18,7 @@ from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, C
 from musicgen.music.colors import color_name, is_color, shade, wanted_color
 from musicgen.music.convert import grid_lines, nearest_step
 from musicgen.music.pitch import pitch_name
-from musicgen.music.region import Region, four_lines, kept_pieces, with_free
+from musicgen.music.region import Region, kept_pieces, voice_lines, with_free
 from musicgen.music.resolution import rescaled
 from musicgen.music.score import ColoredRest, Note, Part, Score, counted
 from musicgen.music.separate import Line, greatest_chord, part_names, voice_of
@@ -62,7 +62,7 @@ def marked_region(score: Score, pinned_color: str | None = None, free_color: str
     _check_colors(source, colors, [color for color in (pinned_color, free_color) if color is not None])
     end = _end(source, pins.values(), colors)
     source, staves, added = _with_all_voices(source, may_add=colors.free is None or bool(pins))
-    found, said = four_lines(source, staves)
+    found, said = voice_lines(source, parts=staves)
     lines = tuple(_with_pins(source, line, pins, colors) for line in found)
     conversion = grid_lines(source, lines)
     chorale = _lengthened(conversion.chorale, nearest_step(source, end))

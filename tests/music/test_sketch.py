@@ -68,9 +68,12 @@ def test_a_fermata_over_a_freed_soprano_sounds_as_long_as_its_note_did() -> None
     assert np.argwhere(sketch.must_hold()).tolist() == [[0, 1], [0, 5], [0, 6], [0, 7]]
 
 
-def test_letters_name_four_voices_only() -> None:
-    with pytest.raises(NotationError, match="a chorale of 2 voices"):
-        Sketch.for_voices(Chorale.parse("1 C5 -\n2 C4 -"))
+def test_voices_of_others_than_a_choir_are_named_by_numbers() -> None:
+    pair = Chorale.parse("1 C5 -\n2 C4 -")
+    assert Sketch.for_voices(pair).free.tolist() == [[False, False], [True, True]]
+    assert Sketch.for_voices(pair, "2").free.tolist() == [[True, True], [False, False]]
+    with pytest.raises(NotationError, match=r"'S' names no voices; write numbers, .*1 voice 1, 2 voice 2"):
+        Sketch.for_voices(pair, "S")
 
 
 def test_keeps_sees_a_changed_pitch_and_a_changed_onset() -> None:
