@@ -111,16 +111,20 @@ def separation(
 
 
 def gather(
-    scores: Annotated[Path, typer.Argument(help="A folder of scores: four voices, or with --separate for piano.")],
+    scores: Annotated[Path, typer.Argument(help="A folder of scores of 2 to 8 voices, or with --separate for piano.")],
     name: Annotated[str, typer.Argument(help="What the corpus is called.")],
     separated: Annotated[bool, typer.Option("--separate", help="Tell the voices of each score apart first.")] = False,
     method: MethodOption = "network",
+    voices: Annotated[
+        str | None,
+        typer.Option(help="What the voices are called, top to bottom: 'Violin I, Violin II, Viola, Cello'; as in the scores if not said."),
+    ] = None,
     folder: Annotated[Path, typer.Option(help="The folder that corpora lie in.")] = Path("corpora"),
     as_json: JsonOption = False,
 ) -> None:
     """Make a corpus to learn from of your own scores.
 
-    What has no four voices is left out, which is said. A tenth of the pieces is for valid, a tenth for test.
+    All pieces have as many voices as most of the scores; others are left out, which is said. A tenth is for valid, a tenth for test.
     """
     use_one_thread()
     from musicgen.corpus.folder import build_folder
@@ -134,9 +138,16 @@ def gather(
             folder,
             (lambda score: separate(score, separator).score) if separator else None,
             lambda done, total, file: show(done / total, file),
+            [name.strip() for name in (voices or "").split(",") if name.strip()],
         )
     if as_json:
-        told = {"folder": report.folder, "splits": report.corpus.counts(), "dropped": dict(report.dropped), "bent": dict(report.bent)}
+        told = {
+            "folder": report.folder,
+            "voices": report.corpus.ensemble.names,
+            "splits": report.corpus.counts(),
+            "dropped": dict(report.dropped),
+            "bent": dict(report.bent),
+        }
         return screen.result_json(told)
     screen.remarks(report.lines())
     screen.result(report.corpus.summary())

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from musicgen.errors import CorpusError, FileError, NotationError
 from musicgen.files.atomic import atomic_write, os_reason
 from musicgen.music.chorale import Chorale
-from musicgen.music.pitch import Key
+from musicgen.music.ensemble import BACHS_CHOIR, Ensemble
+from musicgen.music.pitch import Key, pitch_name
 from musicgen.music.score import Meter, MeterAt
 
 FORMAT = 1
@@ -50,6 +52,7 @@ class Piece:
 class Corpus:
     """The pieces of a corpus in the order of their names; equal `fingerprint`s mean equal notes and labels.
 
+    `ensemble`: who the voices of all its pieces are.
     `told_nats`: what the labels of a piece say that its source does not, and a likelihood must pay for.
     """
 
@@ -59,6 +62,7 @@ class Corpus:
     source: str
     dropped: Mapping[str, str]
     told_nats: float = 0.0
+    ensemble: Ensemble = BACHS_CHOIR
 
     def pieces(self, split: str, near_copies: bool = True) -> list[Piece]:
         """The pieces of a split; without near copies, those are left out that would spoil another split's figures."""
@@ -77,8 +81,10 @@ class Corpus:
         notes = sum(int((chorale.onset & (chorale.pitch >= 0)).sum()) for chorale in chorales)
         counts = ", ".join(f"{count} {split}" for split, count in self.counts().items())
         bent = sum(1 for piece in self.all_pieces if piece.remarks)
+        ranges = ", ".join(f"{pitch_name(low)} to {pitch_name(high)}" for low, high in self.ensemble.ranges)
+        voices = "" if self.ensemble == BACHS_CHOIR else f"{self.ensemble.voices} voices: {self.ensemble}; {ranges}\n"
         return (
-            f"{self.name}: {len(chorales)} pieces ({counts}) from {self.source}\n"
+            f"{self.name}: {len(chorales)} pieces ({counts}) from {self.source}\n{voices}"
             f"{notes:,} notes, {sum(chorale.steps for chorale in chorales):,} steps, "
             f"{sum(int(chorale.fermata.sum()) for chorale in chorales):,} fermatas\n"
             f"{len(self.dropped)} files left out, {bent} pieces with notes changed\n"
@@ -86,14 +92,17 @@ class Corpus:
         )
 
 
-def save_corpus(folder: Path, name: str, source: str, pieces: Sequence[Piece], dropped: Mapping[str, str]) -> Corpus:
+def save_corpus(
+    folder: Path, name: str, source: str, pieces: Sequence[Piece], dropped: Mapping[str, str], ensemble: Ensemble = BACHS_CHOIR
+) -> Corpus:
     """Writes a corpus, whole or not at all: the manifest goes last, and without its match the arrays are refused."""
     pieces = sorted(pieces, key=lambda piece: piece.name)
     arrays, rows = _join(pieces)
-    fingerprint = _fingerprint(arrays, rows)
-    manifest = {"format": FORMAT, "name": name, "source": source, "fingerprint": fingerprint, "pieces": rows, "dropped": dict(dropped)}
-    write_corpus_files(folder, arrays, manifest)
-    return Corpus(name, tuple(pieces), fingerprint, source, dict(dropped))
+    said = {"ensemble": ensemble.to_dict()} if ensemble.to_dict() else {}
+    fingerprint = _fingerprint(arrays, rows, said)
+    heading = {"format": FORMAT, "name": name, "source": source, "fingerprint": fingerprint, **said}
+    write_corpus_files(folder, arrays, {**heading, "pieces": rows, "dropped": dict(dropped)})
+    return Corpus(name, tuple(pieces), fingerprint, source, dict(dropped), ensemble=ensemble)
 
 
 def write_corpus_files(folder: Path, arrays: Arrays, manifest: Mapping[str, Any]) -> None:
@@ -124,10 +133,12 @@ def load_corpus(folder: str | Path = "bach-chorales") -> Corpus:
             raise CorpusError(f"{path}: the corpus has format {manifest['format']}, this version reads {FORMAT}; {REBUILD}")
         with np.load(io.BytesIO((path / ARRAYS).read_bytes())) as file:
             arrays = {key: file[key] for key in ("pitch", "onset", "fermata")}
-        if _fingerprint(arrays, manifest["pieces"]) != manifest["fingerprint"]:
+        said = {key: manifest[key] for key in ("ensemble",) if key in manifest}
+        if _fingerprint(arrays, manifest["pieces"], said) != manifest["fingerprint"]:
             raise CorpusError(f"{path}: the notes do not match the manifest's fingerprint; {REBUILD}")
-        pieces = tuple(_piece(arrays, row) for row in manifest["pieces"])
-        return Corpus(manifest["name"], pieces, manifest["fingerprint"], manifest["source"], manifest["dropped"])
+        ensemble = Ensemble.from_dict(manifest.get("ensemble", {}), len(arrays["pitch"]))
+        pieces = tuple(_piece(arrays, row, ensemble) for row in manifest["pieces"])
+        return Corpus(manifest["name"], pieces, manifest["fingerprint"], manifest["source"], manifest["dropped"], ensemble=ensemble)
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, NotationError) as error:
         raise CorpusError(f"{path}: the corpus is damaged ({error}); {REBUILD}") from None
 
@@ -168,7 +179,7 @@ def _row(piece: Piece, offset: int) -> dict[str, Any]:
     }
 
 
-def _piece(arrays: Arrays, row: Mapping[str, Any]) -> Piece:
+def _piece(arrays: Arrays, row: Mapping[str, Any], ensemble: Ensemble) -> Piece:
     where = slice(row["offset"], row["offset"] + row["steps"])
     chorale = Chorale(
         arrays["pitch"][:, where],
@@ -178,16 +189,17 @@ def _piece(arrays: Arrays, row: Mapping[str, Any]) -> Piece:
         Key(*row["key"]),
         row["pickup"],
         row["title"],
+        ensemble,
     )
     variants = tuple(sorted(row["variants"].items()))
     near, remarks = tuple(row["near_copy_in"]), tuple(row["remarks"])
     return Piece(row["name"], row["split"], chorale, near, variants, remarks, row["file"], row["sha256"])
 
 
-def _fingerprint(arrays: Arrays, rows: Sequence[Mapping[str, Any]]) -> str:
-    """sha256 over the notes, and of every row what training and figures depend on; titles and remarks may change."""
+def _fingerprint(arrays: Arrays, rows: Sequence[Mapping[str, Any]], said: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """sha256 over the notes, what is `said` of the whole, and of every row what training and figures depend on; titles may change."""
     labels = [[row[key] for key in ("name", "split", "key", "meters", "pickup", "steps", "offset", "near_copy_in")] for row in rows]
-    digest = hashlib.sha256(json.dumps(labels).encode())
+    digest = hashlib.sha256(json.dumps([labels, said] if said else labels).encode())
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()
