@@ -52,7 +52,7 @@ def reconstruction(
     model: ModelArgument,
     split: SplitOption = "valid",
     corpus: CorpusOption = DEFAULT_CORPUS,
-    keep: Annotated[str, typer.Option(help="The voices that are given, by letters: S, SB, ...")] = "S",
+    keep: Annotated[str | None, typer.Option(help="The voices that are given, by letters: S, SB, ...", show_default="S")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first piece.")] = 1,
     seen: SeenOption = False,
     as_json: JsonOption = False,

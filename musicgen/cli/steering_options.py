@@ -64,10 +64,15 @@ _OPTIONS: Mapping[str, Any] = {
     "choir": _text("SATB, SSAA, TTBB, SAB, SA, beginners, strings, brass, saxophones, recorders, ...: ranges, clefs, instruments."),
     "tempo": _number("Quarters a minute.", show_default="80"),
     "part": _text("Name or number of the part that is the tune; found if not said."),
-    "keep": _text("Which voices of a four-voice score stay, by letters: S, SB, ...; of a part alone, which voice it is.", show_default="S"),
+    "keep": _text(
+        "Which voices of a whole score stay, by letters: S, SB, ..., for other ensembles by number or name; of a part alone, which it is.",
+        show_default="S",
+    ),
     "start": _text("Bar and beat where the region begins, like 3:2; the beginning if only --to is said.", "--from"),
     "end": _text("Bar and beat where it ends, like 5:1, which itself stays; the end if only --from is said.", "--to"),
-    "voices": _text("Voices to rewrite, by letters: ATB, ...; alone, from beginning to end.", show_default="SATB"),
+    "voices": _text(
+        "Voices to rewrite, by letters: ATB, ..., or '2,Viola' for other ensembles; alone, from beginning to end.", show_default="all"
+    ),
     "pinned_color": _text("Notes of this color in the score stay, all else is rewritten: red, #ff0000."),
     "free_color": _text("Notes and rests of this color are rewritten, all else stays: blue, #0000ff."),
     "pin_part": _text("A part with notes that shall be in a voice, by its name, if that is not like 'Pins bass'."),
@@ -152,7 +157,7 @@ def command(task: str, takes: tuple[str, ...]) -> Callable[[Callable[[Request, O
 
 def _annotation(task: str, name: str) -> Any:
     if name == "source":
-        called = "The tune" if task == "harmonize" else "The score of four voices"
+        called = "The tune" if task == "harmonize" else "The score of all voices"
         return Annotated[str | None, typer.Argument(metavar="SCORE", help=f"{called}: .mid, .musicxml, .mxl, .abc or .krn.")]
     if name == "bars" and task != "compose":
         return _WHICH_BARS if task in ("fill", "vary") else _NEW_BARS

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from musicgen.composers.composer import Likelihood
-from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
+from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, in_ensemble, stack
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.masked import Masked
 from musicgen.music.chorale import BoolArray, Chorale
+from musicgen.music.ensemble import Ensemble
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import Cells, IdArray
 from musicgen.sampling.any_order import AnyOrderTask, Logits, OrderOptions, fill_any_order
@@ -58,6 +59,10 @@ class MaskedComposer:
             )
         return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(folder.name, cls.dials, dials))
 
+    @property
+    def ensemble(self) -> Ensemble:
+        return Ensemble.from_dict(self.checkpoint.ensemble, self.model.config.voices)
+
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]
 
@@ -65,8 +70,8 @@ class MaskedComposer:
         self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
-        check_requests(self.name, self.model.config.voices, sketches, seeds)
-        return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
+        check_requests(self.name, self.ensemble, sketches, seeds)
+        return fill_in_batches(self._fill_batch, [in_ensemble(sketch, self.ensemble) for sketch in sketches], seeds, on_progress)
 
     def nats(self, chorale: Chorale, seed: int = 0) -> Likelihood:
         """A bound: the mean over random orders of the nats that the chain rule gives in each, measured on SUBSETS subsets of the cells.

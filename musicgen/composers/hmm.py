@@ -29,6 +29,7 @@ from musicgen.composers.together import check_requests
 from musicgen.errors import CheckpointError, NotationError
 from musicgen.models.checkpoint import built_from, load_tensors, read_checkpoint
 from musicgen.music.chorale import VOICES, BoolArray, Chorale
+from musicgen.music.ensemble import BACHS_CHOIR
 from musicgen.music.pitch import Mode
 from musicgen.music.roman import roman
 from musicgen.music.sketch import Sketch
@@ -84,7 +85,7 @@ class HmmComposer(OneByOne):
         return cls(folder.name, tables, foretelling_of(counts, weights), cls.options.turned(folder.name, cls.dials, dials))
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
-        check_requests(self.name, len(VOICES), [sketch], [seed])
+        check_requests(self.name, BACHS_CHOIR, [sketch], [seed])
         if not sketch.free.any():
             return sketch.given
         rng = np.random.default_rng(seed)

@@ -23,6 +23,7 @@ from musicgen.models.committee import Committee
 from musicgen.models.recall import Recalled, in_steps
 from musicgen.models.sketcher import Cache, Sketcher
 from musicgen.music.chorale import BoolArray, Chorale
+from musicgen.music.ensemble import Ensemble
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.dials import Branch
@@ -64,6 +65,10 @@ class SketcherComposer:
             )
         return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(folder.name, cls.dials, dials))
 
+    @property
+    def ensemble(self) -> Ensemble:
+        return Ensemble.from_dict(self.checkpoint.ensemble, len(self.model.config.order))
+
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]
 
@@ -71,7 +76,9 @@ class SketcherComposer:
         self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
-        filler = StepByStep(self.name, self.tokenizer, self.model.config.order, self.options, self._reading, is_foretold)
+        filler = StepByStep(
+            self.name, self.tokenizer, self.model.config.order, self.options, self._reading, is_foretold, ensemble=self.ensemble
+        )
         with self.model.guided(self.options.guidance):
             return filler.fill_many(sketches, seeds, on_progress)
 

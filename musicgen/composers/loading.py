@@ -10,7 +10,8 @@ from musicgen.composers.composer import Composer
 from musicgen.composers.methods import METHODS, find_method
 from musicgen.composers.references import Bach, Dice
 from musicgen.errors import ConfigError, nearest
-from musicgen.models.folders import EVENT_KINDS, checkpoint_folders, kind_of
+from musicgen.models.folders import EVENT_KINDS, checkpoint_folders, kind_of, told_ensemble
+from musicgen.music.ensemble import Ensemble
 
 DEFAULT = "flagship"
 NO_COMPOSERS = {"unet": "musicgen separate", "convnet": "musicgen tag"}  # kinds of checkpoints that write no music, and what they are for
@@ -30,7 +31,7 @@ def list_composers() -> list[ComposerInfo]:
     """Everything `load_composer` takes by name."""
     kinds = {name: (kind_of(folder), str(folder)) for name, folder in checkpoint_folders().items()}
     trained = [
-        ComposerInfo(name, _about(kind), "compose, harmonize, fill, evaluate", folder)
+        ComposerInfo(name, _about(kind, Path(folder)), "compose, harmonize, fill, evaluate", folder)
         for name, (kind, folder) in kinds.items()
         if kind not in NO_COMPOSERS and kind not in EVENT_KINDS
     ]
@@ -42,8 +43,10 @@ def list_composers() -> list[ComposerInfo]:
     ]
 
 
-def _about(kind: str) -> str:
-    return METHODS[kind].about if kind in METHODS else "unknown"
+def _about(kind: str, folder: Path) -> str:
+    told = told_ensemble(folder)
+    voices = f", {len(told.get('names', ()))} voices" if told else ""
+    return f"{METHODS[kind].about}{voices}" if kind in METHODS else "unknown"
 
 
 def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
@@ -67,6 +70,12 @@ def load_composer(name: str = DEFAULT, **dials: float) -> Composer:
     from musicgen.models.checkpoint import read_checkpoint  # torch is loaded only by those who need it
 
     return find_method(read_checkpoint(folder).kind).load(folder, **dials)
+
+
+def ensemble_of(name: str) -> Ensemble:
+    """Whose voices a composer writes, by its name, before it is loaded; Bach's choir of whatever says nothing else."""
+    folder = checkpoint_folders().get(name, Path(name))
+    return Ensemble.from_dict(told_ensemble(folder))
 
 
 def _rules() -> Composer:

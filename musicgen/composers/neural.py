@@ -15,12 +15,13 @@ import torch
 
 from musicgen.composers.composer import Likelihood
 from musicgen.composers.dials import dials_of
-from musicgen.composers.together import check_requests, fill_in_batches, stack
+from musicgen.composers.together import check_requests, fill_in_batches, in_ensemble, stack
 from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.precision import product_dtype
 from musicgen.models.quartet import Quartet
 from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray, Chorale
+from musicgen.music.ensemble import Ensemble
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.allowed import Cells, IdArray
 from musicgen.sampling.draw import FloatArray, SamplingOptions, log_softmax
@@ -57,6 +58,10 @@ class QuartetComposer:
         assert isinstance(model, Quartet)  # what kind "quartet" builds
         return cls(folder.name, model, tokenizer, checkpoint, cls.options.turned(folder.name, cls.dials, dials))
 
+    @property
+    def ensemble(self) -> Ensemble:
+        return Ensemble.from_dict(self.checkpoint.ensemble, self.model.config.voices)
+
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
         return self.fill_many([sketch], [seed])[0]
 
@@ -64,8 +69,8 @@ class QuartetComposer:
         self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: Callable[[float], None] = lambda share: None
     ) -> list[Chorale]:
         """In batches of sketches of like length."""
-        check_requests(self.name, self.model.config.voices, sketches, seeds)
-        return fill_in_batches(self._fill_batch, sketches, seeds, on_progress)
+        check_requests(self.name, self.ensemble, sketches, seeds)
+        return fill_in_batches(self._fill_batch, [in_ensemble(sketch, self.ensemble) for sketch in sketches], seeds, on_progress)
 
     def nats(self, chorale: Chorale) -> Likelihood:
         """Pseudo: each cell given all others."""

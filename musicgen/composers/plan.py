@@ -18,6 +18,7 @@ from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICES, BoolArray, Chorale
 from musicgen.music.constraints import Constraint, PitchClasses, VoiceRanges
 from musicgen.music.endings import CadenceAt, Ending
+from musicgen.music.ensemble import BACHS_CHOIR, Ensemble
 from musicgen.music.pitch import Key, Mode
 from musicgen.music.places import beat_steps, step_at
 from musicgen.music.score import Meter, MeterAt
@@ -88,32 +89,40 @@ class Plan:
             raise NotationError(f"a bar of {self.meter} is no whole number of sixteenths; choose another meter")
 
 
-def plan_sketch(plan: Plan, seed: int) -> Sketch:
-    """An empty sketch of four voices with fermatas at the phrase ends and the tonic chord, root below, at the last."""
+def plan_sketch(plan: Plan, seed: int, ensemble: Ensemble = BACHS_CHOIR) -> Sketch:
+    """An empty sketch of a choir's four voices with fermatas at the phrase ends and the tonic chord, root below, at the last.
+
+    Of other ensembles it is not known how they end phrases: there is a fermata only where phrases are asked for, and no pick-up unasked.
+    """
     rng = np.random.default_rng([seed, 0])
     key = plan.key or Key.parse(str(rng.choice(USUAL_KEYS)))
+    is_choir = ensemble.is_choir
+    if plan.pickup_quarters is None and not is_choir:
+        plan = replace(plan, pickup_quarters=0)
     bar = Chorale.bar_steps(plan.meter)
     pickup = _pickup(plan, bar, rng)
     steps = plan.bars * bar
-    assumed = _fermatas(plan, bar, pickup, rng)
+    assumed = _fermatas(plan, bar, pickup, rng) if is_choir or plan.phrases or plan.phrase_bars else []
     fermata = np.zeros(steps, dtype=bool)
-    pitch = np.full((len(VOICES), steps), REST)
+    pitch = np.full((ensemble.voices, steps), REST)
     onset = np.zeros_like(pitch, dtype=bool)
     onset[:, 0] = True
-    empty = Chorale(pitch, onset, fermata, (MeterAt(0, plan.meter),), key, pickup)
+    empty = Chorale(pitch, onset, fermata, (MeterAt(0, plan.meter),), key, pickup, ensemble=ensemble)
     asked = [step_at(place, empty) for place in plan.ends]
     left = [end for end in assumed if all(abs(end - other) >= bar for other in asked)]
     fermata[asked + left] = True
-    last = _last_chord(plan, key, assumed[-1], steps, rng) if assumed[-1] in left else ()
-    return Sketch(empty.replaced(fermata=fermata), np.ones_like(onset), (VoiceRanges(), *last))
+    last = _last_chord(plan, key, assumed[-1], steps, rng) if is_choir and assumed[-1] in left else ()
+    return Sketch(empty.replaced(fermata=fermata), np.ones_like(onset), (VoiceRanges(ensemble.ranges), *last))
 
 
 def with_cadences(sketch: Sketch, seed: int, picardy: bool | None = None) -> Sketch:
     """Cadences at the phrase ends where none is asked for: kinds and keys drawn as Bach has them, the last one perfect as a rule.
 
     They are planned, not asked for: what clashes with something asked or given is drawn anew, and after some draws left to the composer.
-    `picardy`: whether a minor piece ends in major; as usual if not said.
+    `picardy`: whether a minor piece ends in major; as usual if not said. Other ensembles than a choir get none.
     """
+    if not sketch.given.ensemble.is_choir:
+        return sketch
     rng = np.random.default_rng([seed, 1])
     in_major = rng.random() < PICARDY_THIRD if picardy is None else picardy
     asked = {each.step for each in sketch.constraints if isinstance(each, CadenceAt)}
@@ -146,10 +155,11 @@ def _cadence(sketch: Sketch, step: int, is_last: bool, in_major: bool, rng: np.r
 def with_phrases(chorale: Chorale, phrases: Sequence[int] = (), free: BoolArray | None = None) -> Chorale:
     """A tune without fermatas, with assumed ones as a condition for the composer: what was learned is that phrases end somewhere.
 
-    Phrases as in an empty sketch; each ends with the note that sounds on the last beat before the next. A tune with fermatas stays,
-    unless it is said how many bars each of its `phrases` has. `free` (V, T): where the tune rests and is free, a phrase ends on that beat.
+    Phrases as in an empty sketch; each ends with the note that sounds on the last beat before the next. A tune with fermatas stays, and
+    one of another ensemble than a choir, unless it is said how many bars each of its `phrases` has. `free` (V, T): where the tune rests
+    and is free, a phrase ends on that beat.
     """
-    if chorale.fermata.any() and not phrases:
+    if (chorale.fermata.any() or not (chorale.ensemble.is_choir or chorale.ensemble.is_numbered)) and not phrases:
         return chorale
     bar = Chorale.bar_steps(chorale.meter)
     beat = beat_steps(chorale.meter)

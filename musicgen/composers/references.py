@@ -36,7 +36,7 @@ class Dice(OneByOne):
     name: str = "dice"
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
-        check_requests(self.name, sketch.given.voices, [sketch], [seed])
+        check_requests(self.name, sketch.given.ensemble, [sketch], [seed])
         rng = np.random.default_rng(seed)
         allowed = sketch.allowed_pitches()
         pitch, onset = sketch.given.pitch.copy(), sketch.given.onset.copy()

@@ -21,6 +21,7 @@ from musicgen.composers.rulebook.voicings import IntArray, Voicer
 from musicgen.composers.together import check_requests
 from musicgen.errors import NotationError
 from musicgen.music.chorale import RANGES, REST, VOICES, Chorale
+from musicgen.music.ensemble import BACHS_CHOIR
 from musicgen.music.rules import described
 from musicgen.music.sketch import Sketch
 
@@ -42,7 +43,7 @@ class RulesComposer(OneByOne):
     bonus: float = 2.0
 
     def fill(self, sketch: Sketch, seed: int) -> Chorale:
-        check_requests(self.name, len(VOICES), [sketch], [seed], takes_rules=True)
+        check_requests(self.name, BACHS_CHOIR, [sketch], [seed], takes_rules=True)
         decided = self._decide(sketch, seed)
         heard = [Heard(state.key, state.sounding) for state in decided.states]
         plain = _written(decided.sketch, decided.moments, decided.way.chosen)
@@ -50,7 +51,7 @@ class RulesComposer(OneByOne):
 
     def explain(self, sketch: Sketch, seed: int) -> list[Explained]:
         """What `fill` decides for this sketch and seed, moment by moment, ornaments apart: print the lines, or take their fields."""
-        check_requests(self.name, len(VOICES), [sketch], [seed], takes_rules=True)
+        check_requests(self.name, BACHS_CHOIR, [sketch], [seed], takes_rules=True)
         decided = self._decide(sketch, seed)
         return explained(sketch.given, decided.moments, decided.space, decided.way.chosen, decided.voicer)
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from musicgen.composers.dials import dials_of
-from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, stack
+from musicgen.composers.together import OnProgress, check_requests, fill_in_batches, in_ensemble, stack
 from musicgen.errors import NotationError
 from musicgen.music.chorale import BoolArray, Chorale
+from musicgen.music.ensemble import BACHS_CHOIR, Ensemble
 from musicgen.music.rules import described
 from musicgen.music.sketch import Sketch
 from musicgen.sampling.dials import Branch
@@ -41,11 +42,13 @@ class StepByStep:
     reader: Reader
     foretold: Callable[[BoolArray], BoolArray]
     task: Callable[..., OrderedTask] = OrderedTask
+    ensemble: Ensemble = BACHS_CHOIR
 
     def fill_many(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_progress: OnProgress) -> list[Chorale]:
         """In batches of sketches of like length."""
-        check_requests(self.name, len(self.order), sketches, seeds, takes_rules=True)
-        return fill_in_batches(self._fill_batch, [self._without_hindrance(sketch) for sketch in sketches], seeds, on_progress)
+        check_requests(self.name, self.ensemble, sketches, seeds, takes_rules=True)
+        ready = [self._without_hindrance(in_ensemble(sketch, self.ensemble)) for sketch in sketches]
+        return fill_in_batches(self._fill_batch, ready, seeds, on_progress)
 
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_step: OnProgress) -> list[Chorale]:
         fill = self._draw(sketches, seeds, self.options, on_step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from musicgen.errors import ConfigError, NotationError
 from musicgen.music.chorale import Chorale
+from musicgen.music.constraints import VoiceRanges
+from musicgen.music.ensemble import Ensemble
 from musicgen.music.rules import described
 from musicgen.music.sketch import Sketch
 
@@ -18,17 +21,28 @@ STEPS_TOGETHER = 4096  # pieces are sampled together up to this many steps, padd
 OnProgress = Callable[[float], None]
 
 
-def check_requests(name: str, voices: int, sketches: Sequence[Sketch], seeds: Sequence[int], takes_rules: bool = False) -> None:
-    """Refuses what a composer of so many voices cannot fill, before any work; `takes_rules`: whether it decides voice by voice."""
+def check_requests(name: str, ensemble: Ensemble, sketches: Sequence[Sketch], seeds: Sequence[int], takes_rules: bool = False) -> None:
+    """Refuses what a composer of these voices cannot fill, before any work; `takes_rules`: whether it decides voice by voice."""
     for sketch in sketches:
         if sketch.rules and not takes_rules:
             rules = described(sketch.rules)
             raise ConfigError(f"{name} cannot keep rules between voices ({rules}); leave them out or choose the flagship")
-        if sketch.given.voices != voices:
-            raise NotationError(f"a sketch of {sketch.given.voices} voices; {name} writes {voices}")
+        if sketch.given.voices != ensemble.voices:
+            raise NotationError(f"a sketch of {sketch.given.voices} voices; {name} writes {ensemble.voices}: {ensemble}")
+        if not (sketch.given.ensemble.is_numbered or sketch.given.ensemble.names == ensemble.names):
+            raise NotationError(f"a sketch for {sketch.given.ensemble}; {name} writes for {ensemble}; give the chorale its ensemble")
     for seed in seeds:
         if seed < 0:
             raise ConfigError(f"seed {seed}: at least 0")
+
+
+def in_ensemble(sketch: Sketch, ensemble: Ensemble) -> Sketch:
+    """A sketch of which nobody said whose voices they are is for this ensemble, within its ranges."""
+    if ensemble.is_choir or not sketch.given.ensemble.is_numbered:
+        return sketch
+    anywhere = VoiceRanges(sketch.given.ensemble.ranges)
+    ranges = (VoiceRanges(ensemble.ranges) if each == anywhere else each for each in sketch.constraints)
+    return replace(sketch, given=sketch.given.replaced(ensemble=ensemble), constraints=tuple(ranges))
 
 
 def fill_in_batches(

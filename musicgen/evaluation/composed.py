@@ -7,6 +7,7 @@ from collections.abc import Callable
 from musicgen.composers.composer import Composer
 from musicgen.composers.plan import Plan, plan_sketch, with_cadences
 from musicgen.music.chorale import Chorale
+from musicgen.music.ensemble import BACHS_CHOIR
 
 COUNT = 60
 SEED = 1
@@ -21,5 +22,6 @@ def compose_set(
 ) -> list[Chorale]:
     """Piece number n, from 0, of the seed `seed` + n: key, pick-up, phrases and cadences as `musicgen compose` plans them."""
     seeds = range(seed, seed + count)
-    sketches = [with_cadences(plan_sketch(plan or Plan(), each), each) for each in seeds]
+    ensemble = getattr(composer, "ensemble", BACHS_CHOIR)
+    sketches = [with_cadences(plan_sketch(plan or Plan(), each, ensemble), each) for each in seeds]
     return composer.fill_many(sketches, seeds, on_progress)

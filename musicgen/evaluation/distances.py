@@ -100,8 +100,8 @@ def _check(pieces: Sequence[Chorale]) -> None:
     if not pieces:
         raise NotationError("no pieces to measure a distance of; give at least one")
     for chorale in pieces:
-        if chorale.voices != len(VOICES):
-            raise NotationError(f"distances are of {len(VOICES)} voices, this piece has {chorale.voices}; choose the four to measure")
+        if not chorale.ensemble.is_choir:
+            raise NotationError(f"distances are of {', '.join(VOICES)}, this piece is for {chorale.ensemble}; choose the four to measure")
 
 
 def _count(distribution: Distribution, pieces: Sequence[Chorale]) -> list[Histogram]:

@@ -104,8 +104,8 @@ class BachGrade:
 
 
 def _tally(chorale: Chorale) -> _Tally:
-    if chorale.voices != len(VOICES):
-        raise NotationError(f"the grade is for {len(VOICES)} voices, this piece has {chorale.voices}; choose the four to grade")
+    if not chorale.ensemble.is_choir:
+        raise NotationError(f"the grade is for {', '.join(VOICES)}, this piece is for {chorale.ensemble}; choose the four to grade")
     notes = int((chorale.onset & (chorale.pitch != REST)).sum())
     intervals = {f"{voice} intervals": names for voice, names in zip(VOICES, histograms.interval_names(chorale), strict=True)}
     counted = {

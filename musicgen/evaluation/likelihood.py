@@ -14,12 +14,12 @@ import numpy as np
 from musicgen.composers.composer import Kind
 from musicgen.errors import ConfigError
 from musicgen.evaluation.intervals import bootstrap_ratio
-from musicgen.music.chorale import VOICES, Chorale
+from musicgen.music.chorale import Chorale
 
 
 @dataclass(frozen=True)
 class LikelihoodReport:
-    """nats_per_cell over all cells; interval: 95 %, bootstrap over pieces; by_voice: soprano to bass."""
+    """nats_per_cell over all cells; interval: 95 %, bootstrap over pieces; by_voice: from the top."""
 
     kind: Kind
     nats_per_cell: float
@@ -63,7 +63,7 @@ def measure_likelihood(
     by_voice += told_nats / by_voice.shape[1]
     steps = np.array([likelihood.nats.shape[1] for likelihood in likelihoods])
     cells = steps * by_voice.shape[1]
-    names = VOICES if by_voice.shape[1] == len(VOICES) else [f"voice {number + 1}" for number in range(by_voice.shape[1])]
+    names = pieces[0].ensemble.names
     return LikelihoodReport(
         kind=likelihoods[0].kind,
         nats_per_cell=float(by_voice.sum() / cells.sum()),

@@ -17,7 +17,7 @@ import numpy as np
 from musicgen.composers.composer import Composer
 from musicgen.errors import ConfigError
 from musicgen.evaluation.intervals import bootstrap_ratio, told
-from musicgen.music.chorale import REST, VOICES, Chorale
+from musicgen.music.chorale import REST, Chorale
 from musicgen.music.sketch import Sketch
 
 
@@ -53,10 +53,11 @@ def measure_reconstruction(
     composer: Composer,
     pieces: Sequence[Chorale],
     seed: int = 1,
-    keep: str = "S",
+    keep: str | None = None,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> ReconstructionReport:
     """One filling of each piece, seeds `seed`, `seed` + 1, …; rests of Bach's are not counted."""
+    keep = keep or pieces[0].ensemble.letters[0]
     sketches = [Sketch.for_voices(piece, keep) for piece in pieces]
     if not any(sketch.free.any() for sketch in sketches):
         raise ConfigError(f"with {keep} given nothing is left to write; name fewer voices")
@@ -70,7 +71,7 @@ def measure_reconstruction(
         cells_interval=bootstrap_ratio(cells_right, cells, seed),
         notes=float(notes_right.sum() / notes.sum()),
         notes_interval=bootstrap_ratio(notes_right, notes, seed),
-        by_voice={name: float(right / total) for name, (right, total) in zip(VOICES, voices, strict=True) if total},
+        by_voice={name: float(right / total) for name, (right, total) in zip(pieces[0].ensemble.names, voices, strict=True) if total},
         first_guesses=_first_guesses(composer, sketches, pieces),
         guessed_from=getattr(composer, "guesses_from", None),
         pieces=len(pieces),

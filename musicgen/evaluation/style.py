@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from musicgen.errors import NotationError
 from musicgen.evaluation.counts import cadence_counts, chord_counts, phrase_counts
 from musicgen.music import voice_leading
-from musicgen.music.chorale import STEPS_PER_QUARTER, VOICE_LETTERS, Chorale
+from musicgen.music.chorale import STEPS_PER_QUARTER, Chorale
 from musicgen.music.harmony import non_chord_tones
 
 FloatArray = NDArray[np.float64]
@@ -111,9 +111,9 @@ MEASURES = tuple(measure for family in FAMILIES.values() for measure in family)
 
 def count(chorale: Chorale) -> dict[str, float]:
     """Every count that MEASURES divide; those that a piece lacks are 0."""
-    if chorale.voices != len(VOICE_LETTERS):
+    if not chorale.ensemble.is_choir:
         raise NotationError(
-            f"style is measured on {len(VOICE_LETTERS)} voices, this piece has {chorale.voices}; choose the four to measure"
+            f"style is measured on soprano, alto, tenor and bass, this piece is for {chorale.ensemble}; choose the four to measure"
         )
     return {
         **voice_leading.counts(chorale),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,15 @@ MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint's config.json says. `kind` names the model, `corpus` and `training` say where it comes from."""
+    """What a checkpoint's config.json says. `kind` names the model, `corpus` and `training` say where it comes from, `ensemble` whose
+    voices it writes, which is only written down where they are not soprano, alto, tenor and bass."""
 
     kind: str
     model: dict[str, Any]
     tokenizer: dict[str, Any]
     corpus: dict[str, Any]
     training: dict[str, Any]
+    ensemble: dict[str, Any] = field(default_factory=dict)
 
     def build(self) -> nn.Module:
         """The model with fresh weights."""
@@ -60,7 +62,8 @@ class Checkpoint:
         return model_type(built_from(config_type, self.model))
 
     def to_json(self) -> str:
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
+        said = {name: value for name, value in asdict(self).items() if value or name != "ensemble"}
+        return json.dumps({"format": FORMAT, **said}, indent=2) + "\n"
 
 
 def built_from(made: type[Any], values: Mapping[str, Any]) -> Any:
@@ -93,7 +96,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: cannot be read ({error}); copy the checkpoint again") from None
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise CheckpointError(f"{path}: not of format {FORMAT}, which this version reads; train again or update musicgen")
-    groups = [field.name for field in fields(Checkpoint) if field.name != "kind"]
+    values.setdefault("ensemble", {})
+    groups = [each.name for each in fields(Checkpoint) if each.name != "kind"]
     if set(values) != {"kind", *groups} or not all(isinstance(values[group], dict) for group in groups):
         raise CheckpointError(f"{path}: a kind and the groups {', '.join(groups)} are needed; copy the checkpoint again")
     return Checkpoint(**values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 EVENT_KINDS = ("causal", "lstm")  # of checkpoints that write any MIDI, not chorales: see `generation`
 
@@ -23,3 +24,11 @@ def kind_of(folder: Path) -> str:
         return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["kind"])
     except (OSError, ValueError, KeyError, TypeError):
         return "unknown"
+
+
+def told_ensemble(folder: Path) -> dict[str, Any]:
+    """What a checkpoint's config.json says of the voices it writes; empty where it says nothing."""
+    try:
+        return dict(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("ensemble", {}))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}

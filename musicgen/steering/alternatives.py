@@ -29,7 +29,7 @@ from musicgen.composers.composer import Composer
 from musicgen.errors import ConfigError, NotationError
 from musicgen.evaluation.copying import LIMIT, CopyIndex
 from musicgen.evaluation.style import MEASURES
-from musicgen.music.chorale import VOICES, Chorale
+from musicgen.music.chorale import Chorale
 from musicgen.music.sketch import Sketch
 from musicgen.music.voice_leading import counts
 
@@ -120,8 +120,8 @@ def _check(sketch: Sketch, count: int, distinct: float, rank: bool) -> None:
         raise ConfigError(f"alternatives that differ in a share of {distinct}: from 0, all are taken, to 1, no cell alike")
     if not sketch.free.any():
         raise NotationError("nothing is free in this sketch, so that it has no alternatives; free some notes")
-    if rank and sketch.given.voices != len(VOICES):
-        raise NotationError(f"a piece of {sketch.given.voices} voices; alternatives are ranked in {len(VOICES)}, ask for them unranked")
+    if rank and not sketch.given.ensemble.is_choir:
+        raise NotationError(f"alternatives are ranked beside Bach's four voices, these are {sketch.given.ensemble}; ask for them unranked")
 
 
 def _distinct(

@@ -17,7 +17,7 @@ from musicgen.music.chord_chart import chords_of_sheet
 from musicgen.music.endings import ENDINGS, Ending
 from musicgen.music.modes import key_of, scale_of
 from musicgen.music.pitch import Key, parse_pitch
-from musicgen.music.places import span_at, step_at, voice_letters
+from musicgen.music.places import span_at, step_at
 from musicgen.music.sketch import Sketch
 
 _PLACE = re.compile(r"[0-9]+(:[0-9.]*)?([-–][0-9:.]*)?")
@@ -147,9 +147,13 @@ def words(text: str) -> list[Word]:
 
 
 def _spot(sketch: Sketch, text: str, example: str) -> Spot:
+    ensemble = sketch.given.ensemble
+    named = [name for name in ensemble.names if not ensemble.is_choir and text.casefold().startswith(f"{name.casefold()} ")]
+    first = len(named[0].split()) if named else 1
     voices, *rest = words(text) or [Word("", 0)]
+    voices, rest = Word(named[0] if named else voices.text, voices.start), rest[first - 1 :]
     with pointing(voices.start, len(voices.text)):
-        letters = voice_letters(voices.text)
+        letters = ensemble.letters_in(voices.text)
     place = rest.pop(0) if rest and _PLACE.fullmatch(rest[0].text) else Word("", 0)
     if place.text:
         with pointing(place.start, len(place.text)):

@@ -150,7 +150,7 @@ def make_report(
         phrases=tuple(_phrase_end(chorale, phrase) for phrase in phrases),
         final_chord=_final_chord(chorale, phrases),
         chords=tuple(_bar_chords(chorale)),
-        findings=tuple(_findings(chorale, free, unsung)) if chorale.voices == len(VOICE_LETTERS) else (),
+        findings=tuple(_findings(chorale, free, unsung)) if chorale.ensemble.is_choir else (),
         joins=tuple(_joins(chorale, unsung)),
         likely=None if nats is None else _likely(chorale, free, nats),
     )

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from musicgen.composers.composer import Composer
-from musicgen.composers.loading import DEFAULT, load_composer
+from musicgen.composers.loading import DEFAULT, ensemble_of, load_composer
 from musicgen.composers.plan import Plan, plan_sketch, with_cadences, with_phrases
 from musicgen.errors import ConfigError, FileError, NotationError, with_notes
 from musicgen.files.io import read_score
 from musicgen.music.choirs import SATB, Choir, find_choir, for_choir
-from musicgen.music.chorale import VOICE_LETTERS, Chorale
+from musicgen.music.chorale import Chorale
 from musicgen.music.constraints import PitchClasses
 from musicgen.music.convert import to_score
+from musicgen.music.ensemble import Ensemble
 from musicgen.music.modes import is_mode, key_of, scale_of
 from musicgen.music.region import Region, find_region, with_region
 from musicgen.music.rules import Leap, NoCrossing, NoParallels, Spacing, VoiceRule
@@ -38,6 +39,7 @@ from musicgen.steering.request import DIALS, Request, Task
 from musicgen.steering.variation import Commission, How, continue_score, precede_score, vary_score
 
 USUAL_TEMPO = 80.0
+FOR_CHOIRS = ("choir", "cadence", "picardy", "original", "rank", "separate", "pinned_color", "free_color", "pin_part")
 USUAL_KEEP_SHARE = 0.7
 USUAL_NEW_BARS = 4
 OPEN_END = "what is asked leaves no room for the tonic at the end"
@@ -90,19 +92,28 @@ class Job:
 
 def prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None = None) -> Job:
     """Reads the source and makes a sketch for each seed. `composer`: gives the one whose judgement is asked for, where it is: in `vary`."""
+    ensemble = ensemble_of(request.model or DEFAULT)
+    _check_ensemble(request, ensemble)
     originality = Originality.of(request)
-    job = _prepare(request, seeds, composer)
+    job = _prepare(request, seeds, composer, ensemble)
     return replace(job, originality=originality) if originality else job
 
 
-def _prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None) -> Job:
+def _prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None, ensemble: Ensemble) -> Job:
     if request.task == "compose":
-        return _compose(request, seeds)
+        return _compose(request, seeds, ensemble)
     if request.task == "harmonize":
-        return _harmonize(request, seeds)
+        return _harmonize(request, seeds, ensemble)
     if request.task == "fill":
-        return _fill(request, seeds)
-    return _rewritten(request, seeds, composer or (lambda: load(request)))
+        return _fill(request, seeds, ensemble)
+    return _rewritten(request, seeds, composer or (lambda: load(request)), ensemble)
+
+
+def _check_ensemble(request: Request, ensemble: Ensemble) -> None:
+    """Refuses what is about soprano, alto, tenor and bass, of a model of other voices."""
+    asked = [name for name in FOR_CHOIRS if getattr(request, name) not in (None, (), False)]
+    if asked and not ensemble.is_choir:
+        raise ConfigError(f"{request.where(asked[0])} is for four-voice chorales, {request.model} writes for {ensemble}; leave it out")
 
 
 def make_sketches(request: Request, seeds: Sequence[int]) -> list[Sketch]:
@@ -170,23 +181,24 @@ def _rules(request: Request) -> Iterator[VoiceRule]:
 # --- the tasks
 
 
-def _compose(request: Request, seeds: Sequence[int]) -> Job:
+def _compose(request: Request, seeds: Sequence[int], ensemble: Ensemble) -> Job:
     plan = _plan(request)
     score_of, choir = partial(to_score, tempo=request.tempo or USUAL_TEMPO), _choir(request)
 
     def piece(seed: int) -> Ready:
-        sketch, is_open = _planned(plan, request, seed, choir)
+        sketch, is_open = _planned(plan, request, seed, choir, ensemble)
         return Ready(with_cadences(sketch, seed, request.picardy), score_of, choir, (f"seed {seed}: {OPEN_END}",) if is_open else ())
 
     pieces = [piece(seed) for seed in seeds]
-    return Job(pieces, piece, "chorale", remarks=[remark for each in pieces for remark in each.remarks])
+    stem = "chorale" if ensemble.is_choir else "piece"
+    return Job(pieces, piece, stem, remarks=[remark for each in pieces for remark in each.remarks])
 
 
-def _planned(plan: Plan, request: Request, seed: int, choir: Choir | None) -> tuple[Sketch, bool]:
+def _planned(plan: Plan, request: Request, seed: int, choir: Choir | None, ensemble: Ensemble) -> tuple[Sketch, bool]:
     """The sketch, and whether its last chord, the tonic if nothing else is asked, had to make way for what is."""
-    empty = plan_sketch(plan, seed)
+    empty = plan_sketch(plan, seed, ensemble)
     ends = tuple(_ends(request, empty.given))
-    sketch = plan_sketch(replace(plan, ends=ends), seed) if ends else empty
+    sketch = plan_sketch(replace(plan, ends=ends), seed, ensemble) if ends else empty
     if request.key is not None and is_mode(request.key):
         sketch = sketch.with_constraints(scale_of(request.key, 0, sketch.given.steps))
     left = tuple(each for each in sketch.constraints if not isinstance(each, PitchClasses))
@@ -228,11 +240,11 @@ def _phrases(request: Request) -> tuple[int, ...]:
         return asks.phrase_lengths(request.phrases)
 
 
-def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
+def _harmonize(request: Request, seeds: Sequence[int], ensemble: Ensemble) -> Job:
     path, score = _read(request)
     choir = _choir(request)
     with named(path):
-        tune = find_tune(score, None if request.separate else request.part, request.keep or "S", choir or SATB)
+        tune = find_tune(score, None if request.separate else request.part, request.keep, choir or SATB, ensemble)
         sketch = Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep)
     sketch = steered(sketch, request, choir)
 
@@ -243,39 +255,39 @@ def _harmonize(request: Request, seeds: Sequence[int]) -> Job:
     return Job([piece(seed) for seed in seeds], piece, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 
 
-def _fill(request: Request, seeds: Sequence[int]) -> Job:
+def _fill(request: Request, seeds: Sequence[int], ensemble: Ensemble) -> Job:
     path, score = _read(request)
     with named(path):
-        region = _region(request, score)
+        region = _region(request, score, ensemble)
         sketch = Sketch(with_phrases(region.chorale, free=region.free), region.free)
     ready = Ready(steered(sketch, request), partial(with_region, region))
     remarks = _remarks(score, region.report, region.heard, region.chorale)
     return Job([ready] * len(seeds), lambda seed: ready, f"{path.stem}-filled", with_region(region, region.chorale), remarks)
 
 
-def _region(request: Request, score: Score) -> Region:
+def _region(request: Request, score: Score, ensemble: Ensemble) -> Region:
     """What is named, or what is marked in the score."""
     marks = (request.pinned_color, request.free_color, request.pin_part)
     is_named = bool(request.bars or request.start or request.end or request.voices)
     if is_named and any(marks):
         raise ConfigError("a region is named, or marked in the score by colors and parts of pins, not both; choose one")
-    if any(marks) or (not is_named and without_pins(score)[1]):
+    if any(marks) or (not is_named and ensemble.is_choir and without_pins(score)[1]):
         return marked_region(score, *marks)
-    return find_region(score, _bars(request), request.start, request.end, request.voices or VOICE_LETTERS)
+    return find_region(score, _bars(request), request.start, request.end, request.voices, ensemble)
 
 
 def _bars(request: Request) -> tuple[str, ...]:
     return request.bars if isinstance(request.bars, tuple) else ()
 
 
-def _rewritten(request: Request, seeds: Sequence[int], composer: Callable[[], Composer]) -> Job:
+def _rewritten(request: Request, seeds: Sequence[int], composer: Callable[[], Composer], ensemble: Ensemble) -> Job:
     path, score = _read(request)
     is_drawn = request.task != "vary" or request.how == "random"
 
     @cache
     def commission(seed: int) -> Commission:
         with named(path):
-            return _commission(request, score, seed, composer)
+            return _commission(request, score, seed, composer, ensemble)
 
     def piece(seed: int) -> Ready:
         asked = commission(seed if is_drawn else seeds[0])
@@ -289,17 +301,16 @@ def _rewritten(request: Request, seeds: Sequence[int], composer: Callable[[], Co
     return Job(pieces, piece, stem, draft, _remarks(score, region.report, region.heard, region.chorale))
 
 
-def _commission(request: Request, score: Score, seed: int, composer: Callable[[], Composer]) -> Commission:
+def _commission(request: Request, score: Score, seed: int, composer: Callable[[], Composer], ensemble: Ensemble) -> Commission:
     if request.task == "vary":
         how: How = "random" if request.how == "random" else "unlikely"
         judge = composer() if how == "unlikely" else None
-        voices = request.voices or VOICE_LETTERS
         keep = USUAL_KEEP_SHARE if request.keep_share is None else request.keep_share
-        return vary_score(score, keep, how, judge, seed, _bars(request), request.start, request.end, voices)
+        return vary_score(score, keep, how, judge, seed, _bars(request), request.start, request.end, request.voices, ensemble)
     bars = request.bars if isinstance(request.bars, int) else USUAL_NEW_BARS
     if request.task == "continue":
-        return continue_score(score, bars, seed, request.phrase_bars, request.picardy)
-    return precede_score(score, bars, seed, request.phrase_bars)
+        return continue_score(score, bars, seed, request.phrase_bars, request.picardy, ensemble)
+    return precede_score(score, bars, seed, request.phrase_bars, ensemble)
 
 
 def _read(request: Request) -> tuple[Path, Score]:
@@ -323,5 +334,5 @@ def named(path: str | Path) -> Iterator[None]:
 
 def _remarks(score: Score, report: Sequence[str], heard: Sequence[str], chorale: Chorale) -> list[str]:
     """What a user should know of a source before it is rewritten."""
-    assumed = () if chorale.fermata.any() else (PHRASES_ASSUMED,)
+    assumed = () if chorale.fermata.any() or not chorale.ensemble.is_choir else (PHRASES_ASSUMED,)
     return [*score.remarks, *report, *(f"{HEARD}: {sentence}" for sentence in heard), *assumed]

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from musicgen.composers.composer import Composer
 from musicgen.composers.plan import Plan, plan_sketch, with_phrases
 from musicgen.errors import ConfigError, NotationError
-from musicgen.music.chorale import REST, STEPS_PER_QUARTER, VOICE_LETTERS, BoolArray, Chorale, GridNote
+from musicgen.music.chorale import REST, STEPS_PER_QUARTER, BoolArray, Chorale, GridNote
 from musicgen.music.constraints import Constraint, VoiceRanges
+from musicgen.music.ensemble import BACHS_CHOIR, Ensemble
 from musicgen.music.places import beat_steps_at
 from musicgen.music.region import Region, find_region, read_region, with_region
 from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt
@@ -92,7 +93,7 @@ def vary_sketch(
     free = np.zeros_like(chorale.onset)
     for note in ranked[: _nearest_number(ranked, 1 - keep) if keep < 1 else 0]:
         free[note.voice, note.start : note.end] = True
-    return Sketch(chorale, free, (VoiceRanges(), NewNotes.after_kept(free)))
+    return Sketch(chorale, free, (VoiceRanges(chorale.ensemble.ranges), NewNotes.after_kept(free)))
 
 
 def vary_score(
@@ -104,12 +105,13 @@ def vary_score(
     bars: str | Sequence[str] = (),
     start: str | None = None,
     end: str | None = None,
-    voices: str = VOICE_LETTERS,
+    voices: str | None = None,
+    ensemble: Ensemble = BACHS_CHOIR,
 ) -> Commission:
     """As `vary_sketch`, in the part of a score that is named as in `find_region`; in all of it if nothing is."""
-    whole = read_region(score)
-    everywhere = not bars and (start, end, voices) == (None, None, VOICE_LETTERS)
-    within = np.ones_like(whole.free) if everywhere else find_region(score, bars, start, end, voices).free
+    whole = read_region(score, ensemble)
+    everywhere = not bars and (start, end) == (None, None) and voices in (None, ensemble.letters)
+    within = np.ones_like(whole.free) if everywhere else find_region(score, bars, start, end, voices, ensemble).free
     sketch = vary_sketch(whole.chorale, keep, how, composer, seed, within)
     notes = [note for note in _sounding(whole.chorale) if within[note.voice, note.start : note.end].all()]
     chosen = sum(bool(sketch.free[note.voice, note.start]) for note in notes)
@@ -182,9 +184,16 @@ def precede_sketch(chorale: Chorale, bars: int, seed: int = 0, phrase_bars: int 
     return Sketch(grown.replaced(fermata=fermata), _outside(grown, plan.given.steps, grown.steps))
 
 
-def continue_score(score: Score, bars: int, seed: int = 0, phrase_bars: int | None = None, picardy: bool | None = None) -> Commission:
+def continue_score(
+    score: Score,
+    bars: int,
+    seed: int = 0,
+    phrase_bars: int | None = None,
+    picardy: bool | None = None,
+    ensemble: Ensemble = BACHS_CHOIR,
+) -> Commission:
     """As `continue_sketch`. Changes of meter after the last note are dropped: the new bars are in the last meter that sounds."""
-    whole = read_region(score)
+    whole = read_region(score, ensemble)
     sketch = continue_sketch(whole.chorale, bars, seed, phrase_bars, picardy)
     first = whole.chorale.steps
     source = replace(whole.score, meters=tuple(change for change in whole.score.meters if change.start < first * whole.step_ticks))
@@ -192,9 +201,9 @@ def continue_score(score: Score, bars: int, seed: int = 0, phrase_bars: int | No
     return _commission(replace(whole, score=source), sketch, said)
 
 
-def precede_score(score: Score, bars: int, seed: int = 0, phrase_bars: int | None = None) -> Commission:
+def precede_score(score: Score, bars: int, seed: int = 0, phrase_bars: int | None = None, ensemble: Ensemble = BACHS_CHOIR) -> Commission:
     """As `precede_sketch`. The first key and tempo hold from the new beginning on."""
-    whole = read_region(score)
+    whole = read_region(score, ensemble)
     sketch = precede_sketch(whole.chorale, bars, seed, phrase_bars)
     steps = sketch.given.steps - whole.chorale.steps
     moved = _moved(whole, steps * whole.step_ticks)
@@ -212,9 +221,8 @@ def _commission(whole: Region, sketch: Sketch, said: str) -> Commission:
 def _plan(
     chorale: Chorale, bars: int, meter: Meter, pickup: int, seed: int, phrase_bars: int | None, picardy: bool | None = None
 ) -> Sketch:
-    if chorale.voices != len(VOICE_LETTERS):
-        raise NotationError(f"a piece of {chorale.voices} voices; {len(VOICE_LETTERS)} are continued or preceded")
-    return plan_sketch(Plan(bars, meter, chorale.key, pickup / STEPS_PER_QUARTER, phrase_bars, picardy=picardy), seed)
+    plan = Plan(bars, meter, chorale.key, pickup / STEPS_PER_QUARTER, phrase_bars, picardy=picardy)
+    return plan_sketch(plan, seed, chorale.ensemble)
 
 
 def _rest_of_bar(chorale: Chorale, bar: int, pickup: int) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from musicgen.errors import CorpusError
-from musicgen.music.chorale import RANGES, REST, Chorale
+from musicgen.music.chorale import REST, Chorale
 from musicgen.tokenizers.grid import GridTokenizer
 from musicgen.training.config import TrainingConfig
 
@@ -81,9 +81,9 @@ def encode_piece(tokenizer: GridTokenizer, chorale: Chorale) -> EncodedPiece:
 
 
 def transpositions(chorale: Chorale, most: int) -> list[Chorale]:
-    """The piece moved by -most … most semitones, as far as every voice stays within RANGES."""
+    """The piece moved by -most … most semitones, as far as every voice stays within its ensemble's range."""
     room_down, room_up = most, most
-    for voice, (lowest, highest) in enumerate(RANGES[: chorale.voices]):
+    for voice, (lowest, highest) in enumerate(chorale.ensemble.ranges):
         sounding = chorale.pitch[voice][chorale.pitch[voice] != REST]
         if sounding.size:
             room_down = min(room_down, max(0, int(sounding.min()) - lowest))

@@ -35,7 +35,9 @@ def learn(kind: str, corpus: Corpus, output: Path, settings: Sequence[str], on_p
     began = time.monotonic()
     weights = method.learn(learned, valid, config, _as_progress(on_progress, began))
     seconds = time.monotonic() - began
-    checkpoint = Checkpoint(kind, asdict(config), {}, {"name": corpus.name, "fingerprint": corpus.fingerprint}, {})
+    checkpoint = Checkpoint(
+        kind, asdict(config), {}, {"name": corpus.name, "fingerprint": corpus.fingerprint}, {}, corpus.ensemble.to_dict()
+    )
     save_tensors(output / "model.safetensors", weights)
     write_text(output / "config.json", checkpoint.to_json())
     nats = _valid_nats(method.load(output), valid)

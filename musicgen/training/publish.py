@@ -20,6 +20,7 @@ from musicgen.corpus.store import Corpus
 from musicgen.files.atomic import atomic_write
 from musicgen.models.checkpoint import Checkpoint, load_model, load_tensors, read_checkpoint, save_checkpoint, write_text
 from musicgen.music.chorale import Chorale
+from musicgen.music.ensemble import BACHS_CHOIR, Ensemble
 from musicgen.tokenizers.grid import GridTokenizer
 from musicgen.training.config import TrainingConfig
 from musicgen.training.loop import LOG, Outcome, nats_per_cell
@@ -33,6 +34,10 @@ AFTER = {
 }
 WRITES = (
     "Writes four-part chorales in the style of J. S. Bach: `musicgen compose --model {name}`, `musicgen harmonize tune.mid --model {name}`."
+)
+WRITES_OTHERS = (
+    "Writes for {voices}, as in {corpus}. With this folder as FOLDER: `musicgen compose --model FOLDER`,\n"
+    "`musicgen harmonize tune.mid --model FOLDER`."
 )
 MEASURES = (
     "Says how likely pieces are that come as step matrices: `musicgen evaluate likelihood {name} --data FILE.json --split valid`. Such\n"
@@ -114,9 +119,15 @@ def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], setti
     if corpus["source"] == MATRICES:
         command += " --corpus FILE.json"
         again = "Make it again from a file of the pieces it learned from, whose fingerprint stands above:"
+    ensemble = Ensemble.from_dict(checkpoint.ensemble)
+    style = WRITES.format(name=name) if ensemble.is_choir else WRITES_OTHERS.format(voices=", ".join(ensemble.names), corpus=corpus["name"])
+    number, whose = "four" if ensemble.is_choir else ensemble.voices, "Bach's" if ensemble == BACHS_CHOIR else "their composers'"
+    if ensemble != BACHS_CHOIR:
+        command += f" --corpus {corpus['name']}"
+        again = f"Make it again, once `musicgen corpus gather FOLDER {corpus['name']}` has been run:"
     return f"""# {name}
 
-{MEASURES.format(name=name) if corpus["source"] == MATRICES else WRITES.format(name=name)}
+{MEASURES.format(name=name) if corpus["source"] == MATRICES else style}
 
 | | |
 |---|---|
@@ -131,7 +142,7 @@ def model_card(name: str, checkpoint: Checkpoint, metrics: dict[str, Any], setti
 
     {command}
 
-It knows one style, four voices and a grid of sixteenths, and it writes no words. The notes it learned from are not part of it; a short
-passage can still be Bach's own, as common turns of phrase are. Every dial of the training is in config.json, every look at the valid
+It knows one style, {number} voices and a grid of sixteenths, and it writes no words. The notes it learned from are not part of it; a short
+passage can still be {whose} own, as common turns of phrase are. Every dial of the training is in config.json, every look at the valid
 split in metrics.json.
 """

@@ -301,10 +301,12 @@ def test_new_fermatas_are_written_only_where_the_source_has_some():
         assert asked.sketch.given.fermata[: SMALL.steps].any(), "for the composer, phrases end"
 
 
-def test_more_or_fewer_voices_are_refused():
+def test_two_voices_go_on_as_two_and_no_bars_are_refused():
     two = Chorale(SMALL.pitch[:2], SMALL.onset[:2], SMALL.fermata, key=SMALL.key)
-    with pytest.raises(NotationError, match="a piece of 2 voices"):
-        continue_sketch(two, 2)
+    sketch = continue_sketch(two, 2)
+    assert not sketch.free[:, : two.steps].any()
+    assert sketch.free[:, two.steps :].all()
+    assert sketch.free.shape[0] == 2
     with pytest.raises(ConfigError, match="0 bars"):
         precede_sketch(SMALL, 0)
 
