@@ -26,7 +26,7 @@ class Marks:
 def bar_numbers(ids: Tensor, marks: Marks) -> Tensor:
     """(B, N) of whole rows of ids (B, N)."""
     steps = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
-    counted = torch.isin(ids, torch.tensor(marks.bar_ids, device=ids.device)).long().cumsum(1)
+    counted = torch.isin(ids, torch.tensor(marks.bar_ids, dtype=torch.long, device=ids.device)).long().cumsum(1)
     begins = torch.where(ids == marks.bos_id, steps, 0).cummax(1).values
     # A row that starts in the middle of a piece may start with a Bar: nothing was counted before it.
     started = ids.gather(1, begins) == marks.bos_id

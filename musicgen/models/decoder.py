@@ -17,7 +17,7 @@ from musicgen.errors import ConfigError
 from musicgen.models.causal import Causal, CausalCache, CausalConfig
 from musicgen.models.layers import Block
 
-Product = Callable[[Tensor], Tensor]  # (B, D) -> (B, anything)
+Product = Callable[[Tensor, Tensor | None], Tensor]  # (B, D) times a matrix, added to (B, anything)
 
 
 class _Layer(NamedTuple):
@@ -86,18 +86,18 @@ class Decoder:
         real = _real(inner, step + 1) if inner.padded else None
         states = torch.embedding(self.embed_ids, ids) + torch.embedding(self.embed_bars, bars)
         for number, layer in enumerate(self.layers):
-            projected = layer.project(torch.layer_norm(states, (width,), *layer.norm_attention))
+            projected = layer.project(torch.layer_norm(states, (width,), *layer.norm_attention), None)
             pairs = torch.view_as_complex(projected.view(rows, 3, heads, -1, 2))
             turned = torch.view_as_real(pairs * turn).view(rows, 3, heads, -1)
             slots[number].copy_(turned[:, 1:].transpose(0, 1))
             seen = torch.nn.functional.scaled_dot_product_attention(
                 turned[:, 0].unsqueeze(2), read[2 * number], read[2 * number + 1], attn_mask=real
             )
-            states = states + layer.attended(seen.reshape(rows, width))
-            gate, value = layer.gate_and_value(torch.layer_norm(states, (width,), *layer.norm_inner)).chunk(2, dim=-1)
-            states = states + layer.back(torch.nn.functional.silu(gate).mul_(value))
+            states = layer.attended(seen.reshape(rows, width), states)
+            gate, value = layer.gate_and_value(torch.layer_norm(states, (width,), *layer.norm_inner), None).chunk(2, dim=-1)
+            states = layer.back(torch.nn.functional.silu(gate).mul_(value), states)
         inner.step = step + 1
-        return self.to_logits(torch.layer_norm(states, (width,), *self.leave))
+        return self.to_logits(torch.layer_norm(states, (width,), *self.leave), None)
 
     def _arrange(self, cache: DecoderCache, paired: bool) -> None:
         if cache.paired != paired:
@@ -144,7 +144,7 @@ def _norm(norm: torch.nn.LayerNorm) -> tuple[Tensor, Tensor]:
 
 def _product(weight: Tensor) -> Product:
     turned = weight.detach().float().t()
-    return lambda states: torch.mm(states, turned)
+    return lambda states, added: torch.mm(states, turned) if added is None else torch.addmm(added, states, turned)
 
 
 def _int8_product(weight: Tensor) -> Product:
@@ -157,8 +157,8 @@ def _int8_product(weight: Tensor) -> Product:
     except AttributeError:
         raise ConfigError("int8: this torch has no products of int8; leave it away, or update torch") from None
 
-    def product(states: Tensor) -> Tensor:
+    def product(states: Tensor, added: Tensor | None) -> Tensor:
         result: Tensor = multiply(states.to(torch.bfloat16), rounded, scales)
-        return result.float()
+        return result.float() if added is None else added + result
 
     return product

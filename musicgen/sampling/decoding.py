@@ -159,37 +159,38 @@ def _decode(model: StreamModel, requests: Sequence[_Request], on_token: Callable
 
 
 def _draw(logits: FloatArray, rows: Sequence[_Request], pad: int) -> list[int]:
-    """One id for each row (B, K); rows that have ended draw nothing that counts."""
-    scores = logits.copy()
-    scores[:, pad] = -np.inf
-    for index, row in enumerate(rows):
-        if row.ended:
-            continue
-        if row.echo:
-            row.echo.shun(scores[index], row.ids, row.options.repetition)
-        allowed = row.steer.allowed(row.ids)
-        if allowed is not None:
-            scores[index, ~allowed] = -np.inf
-            if scores[index].max() == -np.inf:
-                raise ConfigError(f"request {row.number}: after {len(row.ids)} ids nothing is allowed; ask for less at once")
-    temperature = np.array([[row.options.temperature] for row in rows], np.float32)
-    top_p = np.array([[row.options.top_p] for row in rows], np.float32)
-    uniform = np.array([[row.rng.random()] for row in rows])
-    return choose(scores, temperature, top_p, uniform)
+    """One id for each row (B, K), which is used up; rows that have ended draw a pad."""
+    logits[:, pad] = -np.inf
+    return [pad if row.ended else _draw_one(scores, row) for scores, row in zip(logits, rows, strict=True)]
 
 
-def choose(scores: FloatArray, temperature: FloatArray, top_p: FloatArray, uniform: FloatArray) -> list[int]:
-    """Ids drawn by one number from 0 to 1 for each row: scores (B, K), -inf where not allowed; the others (B, 1).
+def _draw_one(scores: FloatArray, row: _Request) -> int:
+    if row.echo:
+        row.echo.shun(scores, row.ids, row.options.repetition)
+    allowed = row.steer.allowed(row.ids)
+    if allowed is not None:
+        scores[~allowed] = -np.inf
+        if scores.max() == -np.inf:
+            raise ConfigError(f"request {row.number}: after {len(row.ids)} ids nothing is allowed; ask for less at once")
+    return choose(scores, row.options.temperature, row.options.top_p, row.rng.random())
 
-    The numbers are spread over ids in their own order, so that scores that differ in the last bit give the same draw.
+
+def choose(scores: FloatArray, temperature: float, top_p: float, uniform: float) -> int:
+    """An id drawn by one number from 0 to 1 from scores (K,), -inf where not allowed, which are used up.
+
+    The number is spread over ids in their own order, so that scores that differ in the last bit give the same draw.
     """
-    scaled = (scores - scores.max(axis=1, keepdims=True)) / np.maximum(temperature, 1e-6)
-    likely = np.exp(scaled)
-    likely /= likely.sum(axis=1, keepdims=True)
-    if (top_p < 1).any():
-        falling = -np.sort(-likely, axis=1)
-        kept = (np.cumsum(falling, axis=1) - falling < top_p).sum(axis=1, keepdims=True)
-        likely[likely < np.take_along_axis(falling, kept - 1, axis=1)] = 0
-    risen = np.cumsum(likely, axis=1, dtype=np.float64)
-    drawn: list[int] = (risen <= uniform * risen[:, -1:]).sum(axis=1).tolist()
-    return drawn
+    scores -= scores.max()
+    scores *= 1 / max(temperature, 1e-6)
+    likely = np.exp(scores, out=scores)
+    total = float(likely.sum())
+    # Ids below this would not reach 1 - top_p if all were: none of them is among those kept.
+    ids = np.flatnonzero(likely >= total * (1 - top_p) / len(likely))
+    likely = likely[ids]
+    if top_p < 1:
+        falling = np.sort(likely)[::-1]
+        last = min(int(np.searchsorted(np.cumsum(falling, dtype=np.float64), top_p * total)), len(falling) - 1)
+        kept = likely >= falling[last]
+        ids, likely = ids[kept], likely[kept]
+    risen = np.cumsum(likely, dtype=np.float64)
+    return int(ids[min(int(np.searchsorted(risen, uniform * risen[-1], side="right")), len(ids) - 1)])

@@ -29,8 +29,8 @@ class Measured:
 
     def figures(self, tokenizer: EventTokenizer) -> dict[str, Any]:
         """Nats an id, a note (all ids of all kinds, by the notes there are) and an id of each kind."""
-        names = kinds_of(tokenizer)
-        notes = self.counts[np.array([name.startswith("Pitch") for name in names])].sum()
+        names = [tokenizer.type_names[number] for number in tokenizer.types]
+        notes = float(self.counts @ notes_of(tokenizer))
         kinds = {}
         for name in dict.fromkeys(names):
             own = np.array([other == name for other in names])
@@ -45,9 +45,10 @@ class Measured:
         }
 
 
-def kinds_of(tokenizer: EventTokenizer) -> list[str]:
-    """(K,) `Pitch`, `Duration` ... of each id."""
-    return [token.partition("_")[0] for token in tokenizer.tokens]
+def notes_of(tokenizer: EventTokenizer) -> NDArray[np.float64]:
+    """(K,) how many notes an id stands for: several with BPE."""
+    of_base = np.array([token.startswith("Pitch") for token in tokenizer.tokens], dtype=np.float64)
+    return np.array([of_base[list(piece)].sum() for piece in tokenizer.pairs.pieces]) if tokenizer.pairs else of_base
 
 
 @torch.inference_mode()

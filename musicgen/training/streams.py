@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import CorpusError
+from musicgen.tokenizers.event_kinds import REMI
 from musicgen.tokenizers.events import EventTokenizer
 from musicgen.training.language_config import LanguageTraining
 
@@ -72,7 +73,7 @@ class Rows:
         holed = self._with_hole(rng, ids, room) if self._holes and rng.random() < self.config.holes else None
         if holed is not None:
             return holed
-        start = 0 if from_start or len(ids) <= room else self._any_bar(rng, ids)
+        start = 0 if from_start or len(ids) <= room else self._any_bar(rng, ids, room)
         taken = ids[start : start + room]
         return Excerpt(taken, np.ones(len(taken), np.float32))
 
@@ -84,9 +85,10 @@ class Rows:
         moved: IntArray = table[np.asarray(self.pieces.ids(number), dtype=np.int64)]
         return moved
 
-    def _any_bar(self, rng: np.random.Generator, ids: IntArray) -> int:
+    def _any_bar(self, rng: np.random.Generator, ids: IntArray, room: int) -> int:
+        """Anywhere, if the ids tell no bars."""
         bars = np.flatnonzero(self._is_bar[ids])
-        return int(rng.choice(bars)) if len(bars) else 0
+        return int(rng.choice(bars)) if len(bars) else int(rng.integers(len(ids) - room // 2))
 
     def _with_hole(self, rng: np.random.Generator, ids: IntArray, room: int) -> Excerpt | None:
         """None if no bar of the piece is short enough."""
@@ -96,7 +98,8 @@ class Rows:
         for share in ROOMS:
             last = int(np.searchsorted(bars, bars[first] + share * room, side="right")) - 1
             part = body[bars[first] : bars[last]]
-            slots = np.unique(self._slots[part[self._is_slot[part]]])
+            base = self.tokenizer.base(part)
+            slots = np.unique(self._slots[base[self._is_slot[base]]])
             if last <= first or not len(slots):
                 return None
             context, middle = self.tokenizer.with_hole(part, any_slots(rng, slots), any_span(rng, last - first))
@@ -125,8 +128,8 @@ class Rows:
 
     @cached_property
     def _holes(self) -> bool:
-        """Only ids that are one token each can be taken out."""
-        return self.tokenizer.shift_table(0) is not None
+        """Other kinds than REMI have no bars to make holes in."""
+        return self.tokenizer.kind == REMI
 
     @cached_property
     def _is_bar(self) -> NDArray[np.bool_]:

@@ -89,14 +89,20 @@ def test_draws_follow_the_distribution():
 
 
 def test_top_p_and_temperature_against_arithmetic():
-    scores = np.log(np.array([[0.5, 0.3, 0.15, 0.05]], np.float32)).repeat(100, axis=0)
-    uniform = (np.arange(100)[:, None] + 0.5) / 100
-    one = np.ones((100, 1), np.float32)
-    assert np.bincount(choose(scores, one, one, uniform)).tolist() == [50, 30, 15, 5]
-    assert np.bincount(choose(scores, one, 0.79 * one, uniform)) == pytest.approx([62.5, 37.5], abs=1)
+    scores = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
+
+    def counts(temperature, top_p):
+        return np.bincount([choose(scores.copy(), temperature, top_p, (step + 0.5) / 100) for step in range(100)])
+
+    assert counts(1, 1).tolist() == [50, 30, 15, 5]
+    assert counts(1, 0.81) == pytest.approx([100 * 50 / 95, 100 * 30 / 95, 100 * 15 / 95], abs=1)
+    assert counts(1, 0.79) == pytest.approx([62.5, 37.5], abs=1)
     squares = np.array([25, 9, 2.25, 0.25])
-    assert np.bincount(choose(scores, 0.5 * one, one, uniform)) == pytest.approx(100 * squares / squares.sum(), abs=1)
-    assert set(choose(scores, 0 * one, one, uniform)) == {0}
+    assert counts(0.5, 1) == pytest.approx(100 * squares / squares.sum(), abs=1)
+    assert counts(0, 1).tolist() == [100]
+    never = np.full(4, -np.inf, np.float32)
+    never[2] = 0.0
+    assert {choose(never.copy(), 1.0, top_p, uniform) for top_p in (1.0, 0.5) for uniform in (0.0, 0.999999)} == {2}
 
 
 def test_repetition_is_shunned_and_sought():

@@ -26,10 +26,8 @@ def sets(settings):
 def corpora(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpora")
     for name, first in (("old", 0), ("mine", 20)):
-        made = [
-            NewPiece(f"{name}-{n}", "valid" if n % 3 == 2 else "train", events.pieces(n, n + 1).ids(0)[1:-1])
-            for n in range(first, first + 6)
-        ]
+        ids = [events.pieces(number, number + 1).ids(0)[1:-1] for number in range(first, first + 6)]
+        made = [NewPiece(f"{name}-{number}", "valid" if number % 3 == 2 else "train", piece) for number, piece in enumerate(ids)]
         write_events(name, "motifs", events.tokenizer(), made, folder=folder)
     return folder
 
@@ -68,7 +66,7 @@ def test_trained_then_tuned_with_a_report_of_what_changed(here, capsys):
     assert checkpoint.corpus["from"] == "old"
     load_model(here / "checkpoints/mine", checkpoint)
 
-    with pytest.raises(ConfigError, match="model.width follows from the weights"):
+    with pytest.raises(ConfigError, match="width follows from the weights"):
         resolve("tiny", events.tokenizer(), ["model.width=32"], False, checkpoint)
     with pytest.raises(ConfigError, match="cannot become lstm"):
         resolve("tiny", events.tokenizer(), [], True, checkpoint)

@@ -6,6 +6,7 @@ import pytest
 
 from musicgen.errors import CorpusError
 from musicgen.training.language_config import LanguageTraining
+from musicgen.training.measuring import Measured
 from musicgen.training.streams import Rows, whole_rows
 
 PLAIN = LanguageTraining(holes=0, lowest=0, highest=0)
@@ -81,3 +82,15 @@ def test_every_id_of_the_valid_split_is_foretold_once():
 def test_a_corpus_without_pieces_is_refused():
     with pytest.raises(CorpusError, match="no piece"):
         Rows(events.Pieces(()), events.tokenizer(), 100, PLAIN)
+
+
+def test_pairs_of_ids_are_learned_with_holes_and_measured_by_the_note():
+    tokenizer = events.tokenizer()
+    paired = tokenizer.trained([ids[1:-1] for ids in events.pieces().all_ids], tokenizer.size + 40)
+    merged = [[paired.bos_id, *paired.merged(ids[1:-1]), paired.eos_id] for ids in events.pieces().all_ids]
+    pieces = events.Pieces(tuple(np.array(ids, np.uint16) for ids in merged))
+    assert len(merged[0]) < len(events.pieces().all_ids[0])
+    row = Rows(pieces, paired, 400, LanguageTraining(holes=1)).row(0, 0)
+    assert {paired.fill_id, paired.hole_id} <= set(row.ids.tolist())
+    counts = np.bincount(np.concatenate(merged), minlength=paired.size).astype(float)
+    assert Measured(counts, counts).figures(paired)["notes"] == 6 * 3 * 32
