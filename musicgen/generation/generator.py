@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 
 import numpy as np
 
 from musicgen.errors import ConfigError, showing
 from musicgen.files.midi import midi_of_score
-from musicgen.files.midi_splice import MidiSource, find_lines
+from musicgen.files.midi_splice import MidiSource, find_lines, read_source
 from musicgen.generation.context import Reader
 from musicgen.generation.filling import Filling
 from musicgen.generation.harmony import MODES, make_harmony
 from musicgen.generation.results import USUAL_TEMPO, Generated, new_score, notes_by_line, outside, with_exchanged
 from musicgen.generation.timeline import Timeline
-from musicgen.generation.tracks import labels_of
+from musicgen.generation.tracks import labels_of, parse_programs, parse_track
 from musicgen.generation.windows import draw_streams, last_bars
 from musicgen.music.bars import Bar, bar_indices, bars_of, spans_of
 from musicgen.music.pitch import Key
@@ -79,13 +80,14 @@ class Generator:
         *,
         seeds: Sequence[int] = (0,),
         tempo: float | None = None,
-        programs: Sequence[TrackLabel] = (),
+        programs: str | Sequence[TrackLabel] = (),
         meter: Meter = COMMON,
-        chords: Chords | None = None,
+        chords: str | Chords | None = None,
         options: DecodingOptions = USUAL,
         on_progress: OnProgress | None = None,
     ) -> list[Generated]:
-        """`bars` bars for these tracks (`generation.tracks.parse_programs`), or for those that the model chooses; a piece for each seed."""
+        """`bars` bars for these programs, `"0,33,drums"`, or for those that the model chooses; a piece for each seed."""
+        programs = parse_programs(programs) if isinstance(programs, str) else programs
         check_bars(bars)
         check_tempo(tempo)
         timeline = self._new_timeline(bars, meter)
@@ -93,7 +95,7 @@ class Generator:
         plan = EventPlan(
             tuple(timeline.planned(bar) for bar in timeline.bars),
             tuple(label.slot for label in programs) or _ALL_SLOTS,
-            chords.over(timeline, everything) if chords else None,
+            _harmony(chords, timeline, everything),
             _ABSENCE if programs else 0,
             tempo=tempo is None,
         )
@@ -121,17 +123,18 @@ class Generator:
 
     def continue_(
         self,
-        source: MidiSource,
+        source: MidiSource | str | PathLike[str],
         bars: int = 8,
         *,
         start: int | None = None,
         seeds: Sequence[int] = (0,),
-        chords: Chords | None = None,
+        chords: str | Chords | None = None,
         options: DecodingOptions = USUAL,
         on_progress: OnProgress | None = None,
     ) -> list[Generated]:
         """`bars` new bars from bar `start` on, after the last if not said. Notes that begin at `start` or later are taken out."""
         check_bars(bars)
+        source = _source(source)
         begin, all_bars = _growth(source, bars, start)
         timeline = self._timeline(all_bars, source)
         region = timeline.within(range(begin, len(all_bars)))
@@ -143,7 +146,7 @@ class Generator:
         plan = EventPlan(
             tuple(timeline.planned(timeline.bars[index]) for index in region),
             tuple(dict.fromkeys(label.slot for label, notes in zip(labels, kept, strict=True) if notes)),
-            chords.over(timeline, region) if chords else None,
+            _harmony(chords, timeline, region),
             _ABSENCE_LATER,
         )
         before = replace(timeline, bars=timeline.bars[: region[0]])
@@ -161,22 +164,24 @@ class Generator:
 
     def infill(
         self,
-        source: MidiSource,
+        source: MidiSource | str | PathLike[str],
         bars: str | None = None,
         *,
         tracks: Sequence[str] = (),
-        added: Sequence[Part] = (),
+        added: Sequence[str | Part] = (),
         seeds: Sequence[int] = (0,),
-        chords: Chords | None = None,
+        chords: str | Chords | None = None,
         options: DecodingOptions = USUAL,
         on_progress: OnProgress | None = None,
     ) -> list[Generated]:
         """These bars of these tracks anew, all bars if none are said; `added` tracks are new ones. All else is heard and stays."""
+        source = _source(source)
+        parts = [parse_track(track) if isinstance(track, str) else track for track in added]
         all_bars = bars_of(source.score)
-        chosen, indices = find_region(source, bars, tracks, added)
+        chosen, indices = find_region(source, bars, tracks, parts)
         spans = spans_of(indices, all_bars)
         timeline = self._timeline(all_bars, source)
-        labels = labels_of([*(line.part for line in source.lines), *added])
+        labels = labels_of([*(line.part for line in source.lines), *parts])
         kept = [outside(line.part.notes, spans) if index in chosen else line.part.notes for index, line in enumerate(source.lines)]
         region = timeline.within(indices)
         filling = Filling(
@@ -184,15 +189,15 @@ class Generator:
             Reader(self.tokenizer, self.words, timeline, labels, source.score.tempos),
             [*chosen, *range(len(source.lines), len(labels))],
             region,
-            chords.over(timeline, region) if chords else None,
+            _harmony(chords, timeline, region),
         )
-        nothing: list[tuple[Note, ...]] = [() for _ in added]
+        nothing: list[tuple[Note, ...]] = [() for _ in parts]
         before = [line.part.notes for line in source.lines]
         each = [replace(options, seed=seed) for seed in seeds]
         found = []
         for seed, fresh in zip(seeds, filling.draw([*kept, *nothing], [*before, *nothing], each, on_progress), strict=True):
-            parts = [replace(part, notes=tuple(notes)) for part, notes in zip(added, fresh[len(source.lines) :], strict=True)]
-            found.append(with_exchanged(seed, source, spans, {index: fresh[index] for index in chosen}, kept, parts, 0))
+            filled = [replace(part, notes=tuple(notes)) for part, notes in zip(parts, fresh[len(source.lines) :], strict=True)]
+            found.append(with_exchanged(seed, source, spans, {index: fresh[index] for index in chosen}, kept, filled, 0))
         return found
 
     # --- shared
@@ -228,6 +233,16 @@ class Generator:
     ) -> None:
         each = [replace(options, seed=seed) for seed in seeds]
         draw_streams(self.model, prompts, steers, each, self.tokenizer.bar_ids, on_progress)
+
+
+def _source(source: MidiSource | str | PathLike[str]) -> MidiSource:
+    return source if isinstance(source, MidiSource) else read_source(source)
+
+
+def _harmony(chords: str | Chords | None, timeline: Timeline, region: Sequence[int]) -> Harmony | None:
+    if chords is None:
+        return None
+    return (Chords(chords) if isinstance(chords, str) else chords).over(timeline, region)
 
 
 def _growth(source: MidiSource, bars: int, start: int | None) -> tuple[int, tuple[Bar, ...]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
 
 from musicgen.files.midi import score_of_midi
 from musicgen.files.midi_splice import MidiSource, Span, fitted, spliced
 from musicgen.generation.timeline import Timeline
 from musicgen.generation.tracks import label_of_slot
 from musicgen.music.score import Meter, MeterAt, Note, Part, Score, TempoAt, counted
+from musicgen.rendering.midi_export import check_outputs, export_midi
 from musicgen.sampling.event_steering import DrawnNote
 from musicgen.tokenizers.event_tracks import TrackLabel
 
@@ -30,6 +33,11 @@ class Generated:
     def score(self) -> Score:
         """Without notes there is none: a NotationError."""
         return score_of_midi(self.midi)
+
+    def write(self, path: str | PathLike[str]) -> list[Path]:
+        """To any file that its suffix names: .mid, .musicxml, .svg, .wav, ...; a picture has a file a page."""
+        check_outputs([Path(path)])
+        return export_midi(self.midi, lambda: self.score, [Path(path)])
 
 
 def in_ticks(drawn: DrawnNote, timeline: Timeline, region: Sequence[int]) -> Note:

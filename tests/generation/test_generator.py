@@ -64,7 +64,7 @@ def tracks_of(midi):
 
 @pytest.mark.parametrize(("meter", "seed"), [(Meter(4, 4), 1), (Meter(18, 8), 4), (Meter(2, 2), 5)])
 def test_a_new_piece_is_what_was_asked(wild, meter, seed):
-    pieces = wild.generate(6, seeds=[seed, seed + 50], tempo=91.5, programs=parse_programs("0,33,0,drums"), meter=meter)
+    pieces = wild.generate(3, seeds=[seed, seed + 50], tempo=91.5, programs=parse_programs("0,33,0,drums"), meter=meter)
     for piece in pieces:
         score = symusic.Score.from_midi(piece.midi)
         signatures = [(change.time, change.numerator, change.denominator) for change in score.time_signatures]
@@ -73,9 +73,9 @@ def test_a_new_piece_is_what_was_asked(wild, meter, seed):
         assert [(track.program, track.is_drum) for track in score.tracks] == [(0, False), (33, False), (0, False), (0, True)]
         bar = meter.bar_quarters * score.tpq
         onsets = {note.time // bar for track in score.tracks for note in track.notes}
-        assert onsets <= set(range(6))
-        assert max(onsets) == 5
-        assert score.end() <= 6 * bar
+        assert onsets <= set(range(3))
+        assert max(onsets) == 2
+        assert score.end() <= 3 * bar
         for message in (message for track in mido.MidiFile(file=io.BytesIO(piece.midi)).tracks for message in track):
             assert message.type != "note_on" or (message.channel == 9) == (track_name(piece, message.channel) == "Drums")
         tracks_of(piece.midi)
@@ -88,10 +88,10 @@ def track_name(piece, channel):
 
 def test_a_piece_longer_than_the_window_has_all_its_bars(wild):
     """And nobody is silent for more than four bars."""
-    piece = wild.generate(24, seeds=[3], programs=parse_programs("0,drums"))[0]
+    piece = wild.generate(12, seeds=[3], programs=parse_programs("0,drums"))[0]
     for part in piece.score.parts:
         bars = sorted({note.start // 1920 for note in part.notes})
-        assert max(np.diff([-1, *bars, 24])) <= 4
+        assert max(np.diff([-1, *bars, 12])) <= 4
     assert sum(len(part.notes) for part in piece.score.parts) * 5 > wild.window
 
 
@@ -105,8 +105,8 @@ def test_without_programs_and_tempo_the_model_chooses(wild):
 def test_equal_seeds_give_equal_music_alone_and_in_a_batch(wild):
     options = DecodingOptions(temperature=0.9, top_p=0.9, repetition=1.0)
     asked = {"programs": parse_programs("0,33"), "options": options}
-    together = wild.generate(5, seeds=[5, 6, 7], **asked)
-    assert wild.generate(5, seeds=[6], **asked)[0] == together[1]
+    together = wild.generate(3, seeds=[5, 6, 7], **asked)
+    assert wild.generate(3, seeds=[6], **asked)[0] == together[1]
     assert [piece.seed for piece in together] == [5, 6, 7]
 
 
@@ -117,9 +117,9 @@ def test_byte_pair_encoding_changes_no_promise(event_tokenizer):
     model = Causal(config_of(merging)).eval()
     generator = Generator("merging", model, merging)
     assert generator.words.longest > 3
-    piece = generator.generate(3, seeds=[1], programs=parse_programs("0,33,drums"), chords=Chords("Am F"))[0]
+    piece = generator.generate(2, seeds=[1], programs=parse_programs("0,33,drums"), chords=Chords("Am F"))[0]
     assert [(part.program, part.is_drum) for part in piece.score.parts] == [(0, False), (33, False), (0, True)]
-    assert max(note.start for part in piece.score.parts for note in part.notes) // 1920 == 2
+    assert max(note.start for part in piece.score.parts for note in part.notes) // 1920 == 1
     filled = generator.infill(source, "2", tracks=["Bass"], seeds=[1])[0]
     assert tracks_of(filled.midi)["Lead"] == tracks_of(midi_bytes(source))["Lead"]
 
@@ -129,12 +129,22 @@ def test_tokens_without_bars_are_refused(wild):
         Generator("tsd", wild.model, EventTokenizer.make("tsd", positions=12))
 
 
+def test_requests_in_words_and_files(wild, tmp_path):
+    """As one would ask in a notebook."""
+    (tmp_path / "song.mid").write_bytes(midi_bytes(band(3)))
+    piece = wild.infill(tmp_path / "song.mid", "2", tracks=["bass"], added=["Oboe:68"], chords="Am", seeds=[1])[0]
+    assert piece.write(tmp_path / "new.mid") == [tmp_path / "new.mid"]
+    assert source_of((tmp_path / "new.mid").read_bytes()).lines[-1].name == "Oboe"
+    asked = {"seeds": [1], "chords": "Am"}
+    assert wild.generate(1, programs="0", **asked) == wild.generate(1, programs=parse_programs("0"), **asked)
+
+
 # --- chords
 
 
 def test_chords_hold_bar_by_bar_and_repeat(wild):
     """What is held into the next chord belongs to it too."""
-    piece = wild.generate(6, seeds=[4], programs=parse_programs("0,drums,33"), chords=Chords("Am F"))[0]
+    piece = wild.generate(4, seeds=[4], programs=parse_programs("0,drums,33"), chords=Chords("Am F"))[0]
     notes = [note for part in piece.score.parts if not part.is_drum for note in part.notes]
     assert len({note.start // 1920 for note in notes}) > 2
     assert all(note.pitch % 12 in AM_F[bar % 2] for note in notes for bar in range(note.start // 1920, -(-note.end // 1920)))
@@ -157,14 +167,14 @@ def test_chords_at_places_and_numerals(wild):
 # --- going on
 
 
-@pytest.mark.parametrize(("start", "meter", "pickup"), [(None, Meter(), 0), (5, Meter(), 480), (7, Meter(3, 4), 0), (2, Meter(5, 8), 0)])
+@pytest.mark.parametrize(("start", "meter", "pickup"), [(None, Meter(), 0), (5, Meter(), 480), (7, Meter(3, 4), 0)])
 def test_what_comes_next_leaves_what_was(wild, start, meter, pickup):
     source = band(8, meter, pickup)
     bars = bars_of(source.score, 12)
     first = start or bars[-13].number + 1
     at = next(bar.start for bar in bars if bar.number == first)
     end = next(bar.end for bar in bars if bar.number == first + 4)
-    for piece in wild.continue_(source, 5, start=start, seeds=[1, 2]):
+    for piece in wild.continue_(source, 5, start=start, seeds=[1]):
         before, after = tracks_of(midi_bytes(source)), tracks_of(piece.midi)
         assert list(before) == list(after)
         for name in before:
@@ -197,20 +207,19 @@ def test_where_there_is_nothing_to_go_on_from(wild):
         (["Bass"], "3-4", Meter(), 0),
         (["Lead", "Kit"], "0,2,5-8", Meter(), 480),
         (["2"], None, Meter(6, 8), 0),
-        (["Pad", "Bass", "Lead", "Kit"], "8", Meter(), 0),
     ],
 )
 def test_only_the_region_is_filled(wild, tracks, bars, meter, pickup):
     source = band(8, meter, pickup)
     chosen = {source.lines[int(name) - 1].name if name.isdigit() else name for name in tracks}
     everything = bars_of(source.score)
-    numbers = {bar.number for bar in everything} if bars is None else {0, 2, 5, 6, 7, 8} if pickup else {3, 4} if bars == "3-4" else {8}
+    numbers = {bar.number for bar in everything} if bars is None else {0, 2, 5, 6, 7, 8} if pickup else {3, 4}
     spans = [(bar.start, bar.end) for bar in everything if bar.number in numbers]
 
     def outside(notes):
         return [note for note in notes if not any(start <= note[0] < end for start, end in spans)]
 
-    for piece in wild.infill(source, bars, tracks=tracks, seeds=[1, 2]):
+    for piece in wild.infill(source, bars, tracks=tracks, seeds=[1]):
         before, after = tracks_of(midi_bytes(source)), tracks_of(piece.midi)
         assert list(before) == list(after)
         for name in before:
