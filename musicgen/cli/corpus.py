@@ -38,6 +38,7 @@ def build(
     """Read every piece of a source, and report what was dropped or changed and why."""
     if event_corpus.is_event_source(source, name):
         return event_corpus.build(source, name, folder, kind, positions, bpe, workers, ray, as_json)
+    event_corpus.check_source(source)
     from musicgen.corpus.build import build_corpus
     from musicgen.corpus.traditions import NAME, build_traditions
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.cli import screen
-from musicgen.errors import ConfigError
+from musicgen.errors import ConfigError, nearest
+from musicgen.music.score import counted
 
 if TYPE_CHECKING:
     from musicgen.corpus.event_build import Engine, EventReport
@@ -21,6 +22,16 @@ def is_event_source(source: str, name: str | None) -> bool:
     from musicgen.corpus.bundled import is_bundled
 
     return bool(name) or is_bundled(source) or Path(source).is_dir()
+
+
+def check_source(source: str) -> None:
+    """Refuses what is neither a corpus by name nor a folder."""
+    from musicgen.corpus.build import CORPUS_NAMES
+    from musicgen.corpus.bundled import BUNDLED
+    from musicgen.corpus.traditions import NAME
+
+    if source not in (*CORPUS_NAMES, NAME):
+        raise ConfigError(f"there is no folder and no corpus {source!r}; {nearest(source, (*CORPUS_NAMES, NAME, *BUNDLED))}")
 
 
 def build(
@@ -38,14 +49,20 @@ def build(
     named = name or source
     check_name(named, folder)
     units = bundled_units(source) if bundled else find_units(Path(source))
-    said = f"music21 {music21_version()}, {source}" if bundled else f"{Path(source).name}, {len(units):,} pieces in files"
+    said = f"music21 {music21_version()}, {source}" if bundled else f"{Path(source).name}, {counted(len(units), 'piece')}"
     tokenizer = EventTokenizer.make(kind, positions=positions)
+    if bpe:
+        tokenizer.check_size(bpe)
     with screen.progress("reading") as show:
 
         def on_progress(done: int, total: int, file: str) -> None:
             show(done / total, f"{done:,} of {total:,}, {file[-40:]}")
 
-        report = build_events(named, units, said, tokenizer, folder, _engine(workers, on_ray), on_progress, bpe)
+        try:
+            report = build_events(named, units, said, tokenizer, folder, _engine(workers, on_ray), on_progress, bpe)
+        except KeyboardInterrupt:
+            screen.remark("what was read so far is kept; the same command goes on from there")
+            raise
     _say(report, as_json)
 
 

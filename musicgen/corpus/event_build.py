@@ -22,7 +22,8 @@ from musicgen.corpus.build import CORPUS_NAMES
 from musicgen.corpus.duplicates import Known, content_key, copies, families, melody_key, split_families
 from musicgen.corpus.midi_folder import Unit, read_unit
 from musicgen.corpus.pool import run_in_pool
-from musicgen.corpus.shards import EventCorpus, Ids, NewPiece, Tokenizer, is_events, write_events
+from musicgen.corpus.shard_writing import Ids, NewPiece, Tokenizer
+from musicgen.corpus.shards import EventCorpus, is_events, write_events
 from musicgen.corpus.store import CORPORA, MANIFEST
 from musicgen.errors import ConfigError, CorpusError, MusicgenError
 from musicgen.files.io import MIDI

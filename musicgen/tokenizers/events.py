@@ -224,12 +224,16 @@ class EventTokenizer:
 
     def trained(self, pieces: Sequence[NDArray[Any]], size: int) -> EventTokenizer:
         """Another tokenizer, with so many ids, learned from pieces of base ids."""
+        self.check_size(size)
+        made = event_bpe.train(self._made(), [np.asarray(ids, dtype=np.int64) for ids in pieces], size, self.id_of["Bar_None"])
+        return EventTokenizer(_text({**made.to_dict(), OURS: self._parsed[OURS]}))
+
+    def check_size(self, size: int) -> None:
+        """Refuses numbers of ids that `trained` cannot learn."""
         if self.kind != REMI:
             raise ConfigError(f"byte pair encoding is for the kind {REMI}, not {self.kind}")
         if not len(self.tokens) < size < 2**16:
             raise ConfigError(f"{size} ids of byte pair encoding; {len(self.tokens) + 1:,} to {2**16 - 1:,} are allowed")
-        made = event_bpe.train(self._made(), [np.asarray(ids, dtype=np.int64) for ids in pieces], size, self.id_of["Bar_None"])
-        return EventTokenizer(_text({**made.to_dict(), OURS: self._parsed[OURS]}))
 
     def merged(self, ids: NDArray[Any]) -> Ids:
         """Base ids as the model reads them."""
