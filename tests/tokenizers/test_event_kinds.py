@@ -66,6 +66,13 @@ def test_decodes_anything(tokenizer):
         assert tokenizer.decode(ids[:end]).note_num() <= 10
 
 
+def test_a_note_without_a_position_begins_with_its_bar(tokenizer):
+    note = ["Program_0", "Pitch_60", "Velocity_127", "Duration_1.0.24"]
+    ids = [tokenizer.id_of[one] for one in ("Bar_None", "TimeSig_3/4", "Position_24", *note, "Bar_None", "TimeSig_3/4", *note)]
+    assert [one.time for one in tokenizer.decode(ids).tracks[0].notes] == [96, 288]
+    assert heard(tokenizer.decode(ids))[0] == heard(tokenizer._miditok.decode(np.array(ids)))[0]
+
+
 # --- byte pair encoding
 
 

@@ -274,6 +274,7 @@ def test_a_filling_of_other_slots_and_of_too_many_bars_is_left_away(tokenizer):
     _, other = tokenizer.with_hole(ids, [33, 73], range(0, 3))
     joined = tokenizer.decode(tokenizer.without_hole(context, other))
     assert [n.time for n in joined.tracks if n.program == 73 for n in n.notes] == [144, 176, 208, 576 + 72, 576 + 88, 576 + 104]
+    assert sum(len(n.notes) for n in joined.tracks if n.program == 33) == 2
     np.testing.assert_array_equal(tokenizer.without_hole(ids, other), ids)
 
 
