@@ -16,7 +16,6 @@ from musicgen.cli import main
 from musicgen.corpus.bundled import BUNDLED, bundled_units
 from musicgen.corpus.event_build import build_events, local_engine
 from musicgen.corpus.midi_folder import find_units, read_unit
-from musicgen.corpus.pool import run_in_pool
 from musicgen.errors import ConfigError, CorpusError, FileError
 from musicgen.files.io import write_score
 from musicgen.files.midi import score_of_midi
@@ -232,29 +231,6 @@ def test_a_killed_build_goes_on(tmp_path, tokenizer):
     corpus = build(tmp_path, tokenizer, progress=lambda done, *_: read.append(done)).corpus
     assert read == [40]
     assert sum(corpus.counts().values()) == 40
-
-
-class Deadly:
-    """Dies of 5."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __call__(self, chunk):
-        if 5 in chunk:
-            os._exit(1)
-        for item in chunk:
-            (self.folder / str(item)).write_text("done")
-
-    def died(self, item):
-        (self.folder / str(item)).write_text("died")
-
-
-def test_a_file_that_ends_a_process_is_found_and_the_others_are_read(tmp_path):
-    chunks = [tuple(range(first, first + 4)) for first in range(0, 12, 4)]
-    assert sorted(run_in_pool(Deadly(tmp_path), chunks, 2)) == chunks
-    assert {int(path.name) for path in tmp_path.iterdir() if path.read_text() == "died"} == {5}
-    assert len(list(tmp_path.iterdir())) == 12
 
 
 @pytest.mark.parametrize(("name", "least"), [("palestrina", 1300), ("monteverdi", 45), ("trecento", 90), ("quartets", 40)])
