@@ -104,14 +104,14 @@ class Filling:
         tokenizer, marks = self.reader.tokenizer, 2 + len(part) * (1 + len(self.slots))
         first, last = part[0], part[-1] + 1
         most = self.window - room - marks
-        open_sides = [True, True]
-        while any(open_sides):
-            for side, (wider_first, wider_last) in enumerate(((first - 1, last), (first, last + 1))):
-                new = wider_first if side == 0 else wider_last - 1
-                fits = 0 <= new < len(starts) - 1 and not (side and new in self.region)
-                open_sides[side] = fits and open_sides[side] and starts[wider_last] - starts[wider_first] <= most
-                if open_sides[side]:
-                    first, last = wider_first, wider_last
+        wider = [True, True]
+        while any(wider):
+            for side in (0, 1):
+                new = (first - 1, last) if side == 0 else (first, last + 1)
+                there = new[0] >= 0 and new[1] < len(starts) and not (side and last in self.region)
+                wider[side] = wider[side] and there and starts[new[1]] - starts[new[0]] <= most
+                if wider[side]:
+                    first, last = new
         excerpt = ids[starts[first] : starts[last]]
         context, _ = tokenizer.with_hole(excerpt, self.slots, range(part[0] - first, part[-1] + 1 - first))
         prompt = [tokenizer.bos_id, *(int(id) for id in context), tokenizer.fill_id]

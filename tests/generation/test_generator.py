@@ -244,14 +244,60 @@ def test_a_new_track_is_written_under_chords(wild):
     assert all(note.end <= 4 * 1920 for note in cello.notes)
 
 
-def test_the_model_hears_what_stays(wild):
-    """The same request over other drums gives another bass."""
-    source = band(4)
-    kit = source.lines[3].part
-    other = replace(kit, notes=tuple(replace(note, start=note.start + 240) for note in kit.notes))
-    changed = source_of(midi_of_score(replace(source.score, parts=(*source.score.parts[:3], other))))
-    first, second = (wild.infill(each, "2", tracks=["Bass"], seeds=[8])[0].score.parts[2] for each in (source, changed))
-    assert first != second
+class Listening(Causal):
+    """Keeps what it is told first."""
+
+    heard = None
+
+    def advance(self, ids, cache):
+        self.heard = ids[0].tolist() if self.heard is None else self.heard
+        return super().advance(ids, cache)
+
+
+def heard_by(tokenizer, ask, window):
+    """The tokens that a model reads before it draws."""
+    model = Listening(replace(config_of(tokenizer), window=window)).eval()
+    ask(Generator("listening", model, tokenizer))
+    return [tokenizer.tokens[id] for id in model.heard], model.heard
+
+
+def programs_by_bar(words):
+    """The notes' programs in each bar, and of each hole."""
+    notes, holes, bar = {}, {}, -1
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        bar += word.startswith("Bar")
+        if word.startswith("Program"):
+            (notes if after.startswith("Pitch") else holes).setdefault(bar, set()).add(word.removeprefix("Program_"))
+    return notes, holes
+
+
+def test_the_model_is_told_of_the_hole_and_of_all_around_it(event_tokenizer):
+    """Lead 0, pad 1 (as its slot), bass 33 in every other bar, drums -1; bars 3 and 5 are odd ones."""
+    words, _ = heard_by(event_tokenizer, lambda generator: generator.infill(band(6), "3-4", tracks=["Bass", "Kit"]), 2000)
+    notes, holes = programs_by_bar(words)
+    assert (words[0], words[-1], words.count("Bar_None")) == ("BOS_None", "FILL_None", 6)
+    assert holes == {2: {"33", "-1"}, 3: {"33", "-1"}}
+    assert notes == {bar: {"0", "1"} | ({"-1"} if bar not in (2, 3) else set()) | ({"33"} if bar in (0, 4) else set()) for bar in range(6)}
+    positions = {word for word in words if word.startswith("Position")}
+    assert positions == {f"Position_{place}" for place in range(0, 48, 6)}
+
+
+def test_where_a_window_is_short_the_bars_around_the_hole_are_told(event_tokenizer):
+    words, ids = heard_by(event_tokenizer, lambda generator: generator.infill(band(20), "10", tracks=["Lead"]), 400)
+    notes, holes = programs_by_bar(words)
+    assert len(ids) < 400
+    assert 3 <= len(notes) < 20
+    assert len(holes) == 1
+    assert 0 < next(iter(holes)) < len(notes) - 1
+
+
+def test_what_comes_next_is_drawn_from_the_last_bars(event_tokenizer):
+    words, ids = heard_by(event_tokenizer, lambda generator: generator.continue_(band(20), 1), 400)
+    assert words[0] == "Bar_None"
+    assert 100 < len(ids) <= 200
+    whole, _ = heard_by(event_tokenizer, lambda generator: generator.continue_(band(4), 1, start=3), 2000)
+    assert (whole[:2], whole.count("Bar_None")) == (["BOS_None", "Bar_None"], 2)
+    assert "Tempo_97.0" in whole
 
 
 def test_too_much_for_a_window_is_refused(wild, event_tokenizer):
