@@ -19,7 +19,7 @@ def duets(at_work):
     folder.mkdir()
     for number, last in enumerate(("E5", "G5", "C5")):
         upper = f"C5 - - - D5 - E5 - F5 - - - {last} - - -"
-        chorale = Chorale.parse(f"1 {upper}\n2 C3 - - - . - - - A2 - B2 - C3 - - -")
+        chorale = Chorale.parse(f"2/4, A major\n1 {upper}\n2 C3 - - - . - - - A2 - B2 - C3 - - -")
         write_score(to_score(chorale, ("Flute", "Cello"), 0), folder / f"{number}.musicxml")
     return folder
 
@@ -30,14 +30,16 @@ def test_gather_train_compose_harmonize_fill(duets, good, refused):
     settings = [word for setting in f"{SETTINGS} {LAYERS}".split() for word in ("--set", setting)]
     good("train", "flagship", "--corpus", "mine", "--run", "runs/mine", "-o", "checkpoints/mine", *settings)
     good("compose", "--model", "mine", "--bars", "1", "--seed", "1", "-o", "c.musicxml", "-o", "c.svg", "--report", "r.json")
-    parts = read_score("c.musicxml").parts
+    composed = read_score("c.musicxml")
+    assert (str(composed.meters[0].meter), str(composed.key)) == ("2/4", "A major")
+    parts = composed.parts
     assert [(part.name, part.clef) for part in parts] == [("Flute", TREBLE), ("Cello", BASS)]
     good("compose", "--model", "mine", "--bars", "1", "--seed", "1", "-o", "c.mid")
     assert [(part.name, part.program) for part in read_score("c.mid").parts] == [("Flute", 73), ("Cello", 42)]
     source = read_score(duets / "0.musicxml")
     good("harmonize", duets / "0.musicxml", "--model", "mine", "--keep", "Cello", "--seed", "1", "-o", "h.musicxml")
     assert read_score("h.musicxml").parts[1].notes == source.parts[1].notes
-    good("fill", duets / "0.musicxml", "--model", "mine", "--voices", "1", "--from", "1:3", "--seed", "1", "-o", "f.musicxml")
+    good("fill", duets / "0.musicxml", "--model", "mine", "--voices", "1", "--from", "2:1", "--seed", "1", "-o", "f.musicxml")
     filled = read_score("f.musicxml")
     assert filled.parts[1].notes == source.parts[1].notes
     assert filled.parts[0].notes[0] == source.parts[0].notes[0]

@@ -93,9 +93,10 @@ def plan_sketch(plan: Plan, seed: int, ensemble: Ensemble = BACHS_CHOIR) -> Sket
     """An empty sketch of a choir's four voices with fermatas at the phrase ends and the tonic chord, root below, at the last.
 
     Of other ensembles it is not known how they end phrases: there is a fermata only where phrases are asked for, and no pick-up unasked.
+    Their keys are those of their corpus.
     """
     rng = np.random.default_rng([seed, 0])
-    key = plan.key or Key.parse(str(rng.choice(USUAL_KEYS)))
+    key = plan.key or Key.parse(str(rng.choice(ensemble.keys or USUAL_KEYS)))
     is_choir = ensemble.is_choir
     if plan.pickup_quarters is None and not is_choir:
         plan = replace(plan, pickup_quarters=0)

@@ -39,6 +39,7 @@ from musicgen.music.seating import own_lines, seats
 
 HELD_OUT = 10  # one piece in so many is for valid, one for test
 WIDER = 2  # semitones that a voice may go beyond what it does in the pieces
+USUAL_KEYS = 8  # how many of the most frequent ones are remembered
 NEAR_CHOIR = 5  # semitones beyond Bach's ranges within which four voices without names are a choir
 
 
@@ -150,7 +151,9 @@ def _ensemble(names: tuple[str, ...], learned: Sequence[Chorale], is_named: bool
             return Ensemble(CHOIR_NAMES, tuple((min(low, usual[0]), max(high, usual[1])) for (low, high), usual in pairs))
         names = numbered(len(names)).names
     wider = tuple((max(LOWEST, low - WIDER), min(HIGHEST, high + WIDER)) for low, high in found)
-    return Ensemble(tuple(titled(name) for name in names), wider)
+    meter = Counter(str(chorale.meter) for chorale in learned).most_common(1)[0][0]
+    keys = tuple(key for key, _ in Counter(str(chorale.key) for chorale in learned).most_common(USUAL_KEYS))
+    return Ensemble(tuple(titled(name) for name in names), wider, meter, keys)
 
 
 def _range(chorales: Sequence[Chorale], voice: int) -> Range:

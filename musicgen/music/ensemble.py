@@ -50,13 +50,19 @@ def unlike(names: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """names: all different, top to bottom; ranges: lowest and highest pitch of each."""
+    """names: all different, top to bottom; ranges: lowest and highest pitch of each.
+
+    meter, keys: what its pieces are in most often, for a piece of which nothing is asked; empty where nobody says.
+    """
 
     names: tuple[str, ...]
     ranges: tuple[Range, ...]
+    meter: str = ""
+    keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "keys", tuple(self.keys))
         object.__setattr__(self, "ranges", tuple((int(lowest), int(highest)) for lowest, highest in self.ranges))
         if len(self.names) != len(self.ranges) or len({plain(name) for name in self.names}) < len(self.names):
             raise ConfigError(f"an ensemble of the names {', '.join(self.names)} and {len(self.ranges)} ranges: a name and a range each")
@@ -119,7 +125,10 @@ class Ensemble:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; empty for Bach's choir, so that what was written before there were others reads the same."""
-        return {} if self == BACHS_CHOIR else {"names": list(self.names), "ranges": [list(compass) for compass in self.ranges]}
+        if self == BACHS_CHOIR:
+            return {}
+        voices = {"names": list(self.names), "ranges": [list(compass) for compass in self.ranges]}
+        return voices | {"meter": self.meter, "keys": list(self.keys)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], voices: int = len(CHOIR_NAMES)) -> Ensemble:
@@ -127,7 +136,8 @@ class Ensemble:
         if not values:
             return usual(voices)
         try:
-            found = cls(tuple(str(name) for name in values["names"]), tuple((low, high) for low, high in values["ranges"]))
+            names, ranges = tuple(str(name) for name in values["names"]), tuple((low, high) for low, high in values["ranges"])
+            found = cls(names, ranges, str(values.get("meter", "")), tuple(str(key) for key in values.get("keys", ())))
         except (KeyError, TypeError, ValueError, ConfigError) as error:
             raise CheckpointError(f"what is said of the ensemble cannot be read ({error}); make it again") from None
         return found

@@ -182,7 +182,7 @@ def _rules(request: Request) -> Iterator[VoiceRule]:
 
 
 def _compose(request: Request, seeds: Sequence[int], ensemble: Ensemble) -> Job:
-    plan = _plan(request)
+    plan = _plan(request, ensemble)
     score_of, choir = partial(to_score, tempo=request.tempo or USUAL_TEMPO), _choir(request)
 
     def piece(seed: int) -> Ready:
@@ -212,11 +212,13 @@ def _planned(plan: Plan, request: Request, seed: int, choir: Choir | None, ensem
         return steered(replace(sketch, constraints=left), request, choir), True
 
 
-def _plan(request: Request) -> Plan:
+def _plan(request: Request, ensemble: Ensemble) -> Plan:
     asked: dict[str, Any] = {"pickup_quarters": request.pickup, "phrase_bars": request.phrase_bars, "picardy": request.picardy}
     if request.meter is not None:
         with request.reading("meter", request.meter):
             asked["meter"] = Meter.parse(request.meter)
+    elif ensemble.meter:
+        asked["meter"] = Meter.parse(ensemble.meter)
     if request.key is not None:
         with request.reading("key", request.key):
             asked["key"] = key_of(request.key)

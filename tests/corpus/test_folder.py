@@ -80,6 +80,7 @@ def test_most_of_the_scores_decide_how_many_voices_there_are_and_what_they_are_c
     turned = next(piece.chorale for piece in corpus.all_pieces if piece.name == "turned")
     assert turned.pitch[:, 0].tolist() == [72, 48]
     assert "2 voices: 1 Flute, 2 Cello" in corpus.summary()
+    assert (corpus.ensemble.meter, corpus.ensemble.keys) == ("4/4", ("C major",))
     assert build_folder("duos", folder, tmp_path).corpus.fingerprint == corpus.fingerprint
     named = build_folder("named", folder, tmp_path, voices=("Oboe", "Bassoon")).corpus
     assert (named.ensemble.names, named.fingerprint == corpus.fingerprint) == (("Oboe", "Bassoon"), False)

@@ -1,5 +1,7 @@
 """Ensembles: names and ranges of voices, how options call them, how they are heard and written; a choir is as it always was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,7 @@ def test_an_empty_sketch_of_an_ensemble_asks_for_no_fermatas_unless_phrases_are(
     assert not sketch.given.fermata.any()
     assert sketch.constraints == (type(sketch.constraints[0])(ensemble.ranges),)
     assert plan_sketch(Plan(bars=4, phrase_bars=2), 3, ensemble).given.fermata.sum() == 2
+    assert str(plan_sketch(Plan(bars=4), 3, replace(ensemble, keys=("B minor",))).given.key) == "B minor"
 
 
 def test_a_tune_is_played_by_the_first_that_can():
