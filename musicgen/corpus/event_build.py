@@ -206,7 +206,7 @@ class _Work:
 
 
 def _assemble(name: str, source: str, tokenizer: Encoder, parts: Sequence[Path], folder: Path, bpe: int) -> EventCorpus:
-    """Reads the rows of the parts twice and keeps little of each, about half a kilobyte a file."""
+    """Reads the rows of the parts twice and keeps little of each, about a kilobyte a file."""
     known, dropped = [], dict[str, str]()
     for row in _rows(parts):
         if "reason" in row:
