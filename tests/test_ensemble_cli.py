@@ -25,10 +25,10 @@ def duets(at_work):
 
 
 def test_gather_train_compose_harmonize_fill(duets, good, refused):
-    told = json.loads(good("corpus", "gather", duets, "mine", "--json"))
+    told = json.loads(good("corpus", "gather", duets, "mine", "--folder", "own", "--json"))
     assert (told["voices"], sum(told["splits"].values())) == (["Flute", "Cello"], 3)
     settings = [word for setting in f"{SETTINGS} {LAYERS}".split() for word in ("--set", setting)]
-    good("train", "flagship", "--corpus", "mine", "--run", "runs/mine", "-o", "checkpoints/mine", *settings)
+    good("train", "flagship", "--corpus", "own/mine", "--run", "runs/mine", "-o", "mine", *settings)
     good("compose", "--model", "mine", "--bars", "1", "--seed", "1", "-o", "c.musicxml", "-o", "c.svg", "--report", "r.json")
     composed = read_score("c.musicxml")
     assert (str(composed.meters[0].meter), str(composed.key)) == ("2/4", "A major")
@@ -49,5 +49,4 @@ def test_gather_train_compose_harmonize_fill(duets, good, refused):
         "compose", "--model", "mine", "--choir", "SSAA", "-o", "x.mid"
     )
     assert "four voices are needed" in refused("fill", duets / "0.musicxml", "--bars", "1", "-o", "x.mid")
-    assert "2 voices" in good("models")
-    assert "2 voices: 1 Flute, 2 Cello" in good("corpus", "show", "mine")
+    assert "2 voices: 1 Flute, 2 Cello" in good("corpus", "show", "own/mine")
