@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from musicgen.composers.methods import register
     from musicgen.composers.plan import Plan, plan_sketch, with_cadences
     from musicgen.corpus.build import build_corpus
+    from musicgen.corpus.shards import EventCorpus, load_events
     from musicgen.corpus.store import Corpus, load_corpus
     from musicgen.errors import MusicgenError
     from musicgen.files.io import read_score, write_score
     from musicgen.files.midi import from_pretty_midi, to_pretty_midi
+    from musicgen.generation.generator import Chords, Generator
+    from musicgen.generation.loading import load_generator
+    from musicgen.models.hub import from_pretrained, push_to_hub
     from musicgen.music.chorale import Chorale
     from musicgen.music.convert import to_chorale, to_score
+    from musicgen.music.ensemble import Ensemble
     from musicgen.music.pitch import Key
     from musicgen.music.region import find_region, with_region
     from musicgen.music.score import Meter, Note, Part, Score
@@ -33,11 +38,17 @@ if TYPE_CHECKING:
     from musicgen.music.tune import find_tune, with_voices
     from musicgen.rendering.engraving import write_png, write_svg
     from musicgen.sampling.draw import SamplingOptions
+    from musicgen.tokenizers.events import EventTokenizer
 
 _HOMES = {
     "Chorale": "musicgen.music.chorale",
+    "Chords": "musicgen.generation.generator",
     "Composer": "musicgen.composers.composer",
     "Corpus": "musicgen.corpus.store",
+    "Ensemble": "musicgen.music.ensemble",
+    "EventCorpus": "musicgen.corpus.shards",
+    "EventTokenizer": "musicgen.tokenizers.events",
+    "Generator": "musicgen.generation.generator",
     "Key": "musicgen.music.pitch",
     "Meter": "musicgen.music.score",
     "MusicgenError": "musicgen.errors",
@@ -50,11 +61,15 @@ _HOMES = {
     "build_corpus": "musicgen.corpus.build",
     "find_region": "musicgen.music.region",
     "find_tune": "musicgen.music.tune",
+    "from_pretrained": "musicgen.models.hub",
     "from_pretty_midi": "musicgen.files.midi",
     "list_composers": "musicgen.composers.loading",
     "load_composer": "musicgen.composers.loading",
     "load_corpus": "musicgen.corpus.store",
+    "load_events": "musicgen.corpus.shards",
+    "load_generator": "musicgen.generation.loading",
     "plan_sketch": "musicgen.composers.plan",
+    "push_to_hub": "musicgen.models.hub",
     "read_score": "musicgen.files.io",
     "register": "musicgen.composers.methods",
     "to_chorale": "musicgen.music.convert",
@@ -70,8 +85,13 @@ _HOMES = {
 
 __all__ = [
     "Chorale",
+    "Chords",
     "Composer",
     "Corpus",
+    "Ensemble",
+    "EventCorpus",
+    "EventTokenizer",
+    "Generator",
     "Key",
     "Meter",
     "MusicgenError",
@@ -84,11 +104,15 @@ __all__ = [
     "build_corpus",
     "find_region",
     "find_tune",
+    "from_pretrained",
     "from_pretty_midi",
     "list_composers",
     "load_composer",
     "load_corpus",
+    "load_events",
+    "load_generator",
     "plan_sketch",
+    "push_to_hub",
     "read_score",
     "register",
     "to_chorale",

@@ -186,8 +186,8 @@ def readme_commands(text: str = "") -> list[str]:
     return [command for command in commands if re.match(r"musicgen [a-z]", command) and "..." not in command]
 
 
-# Sixty pieces are composed, a network is trained: tests/evaluation has both, made small.
-SLOW = ("musicgen compare", "musicgen evaluate discriminator")
+# Sixty pieces are composed, networks are trained, thousands of tunes read, minutes of music written: other tests have these, made small.
+SLOW = ("musicgen compare", "musicgen evaluate discriminator", "musicgen evaluate drift", "musicgen corpus build essen", "musicgen train tiny")
 
 
 def test_the_readme_shows_commands():
@@ -234,4 +234,4 @@ def make_place_for(path: Path) -> None:
     elif path.suffix == ".json":
         path.write_text(json.dumps({"valid": [choir(bars=2).pitch.T.tolist()]}))
     elif path.suffix in (".mid", ".musicxml"):
-        write_score(to_score(choir(bars=8)) if path.stem == "choir" else plain_tune(), path)
+        write_score(to_score(choir(bars=8)) if path.stem in ("choir", "band") else plain_tune(), path)
