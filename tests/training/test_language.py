@@ -1,6 +1,7 @@
 """Training on streams: a run that is stopped anywhere goes on bit for bit, however many rows are taken at once, and it learns."""
 
 from dataclasses import replace
+from functools import cached_property
 
 import event_pieces as events
 import pytest
@@ -52,15 +53,28 @@ def test_a_run_in_sittings_is_a_run_in_one(kind, tmp_path):
         train(tmp_path / "parts", replace(SHORT, batch=5), kind=kind)
 
 
+class Noted(Rows):
+    """Rows that remember which were asked for."""
+
+    @cached_property
+    def asked(self):
+        return []
+
+    def row(self, update, number):
+        self.asked.append((update, number))
+        return super().row(update, number)
+
+
 def test_rows_taken_two_at_once_give_the_same_weights():
     weights = []
     for at_once in (4, 2, 3):
         config = replace(SHORT, at_once=at_once)
         learner = Learner(events.checkpoint(dropout=0.0), config, Ranks(), None)
-        rows = Rows(events.pieces(), events.tokenizer(), 128, config)
+        rows = Noted(events.pieces(), events.tokenizer(), 128, config)
         for update in range(3):
             learner.update(rows, update)
         weights.append(learner.model.state_dict())
+        assert rows.asked == [(update, number) for update in range(3) for number in range(4)]
     for other in weights[1:]:
         for name, weight in weights[0].items():
             assert torch.allclose(weight, other[name], atol=1e-6), name

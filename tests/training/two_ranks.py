@@ -12,8 +12,8 @@ SHORT = LanguageTraining(updates=4, batch=6, at_once=2, warmup=2, test_every=2, 
 KILLED_AFTER = 3
 
 
-def train_as_rank(rank: int, count: int, port: int, jobs) -> None:
-    """Each job: a folder, how weights are spread, and whether this process is killed on the way."""
+def train_as_rank(rank: int, count: int, port: int, folder: Path, parallel: str, killed: bool) -> None:
+    """`killed`: the process that tells of progress, the first, is killed on the way."""
     os.environ.update(RANK=str(rank), WORLD_SIZE=str(count), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     from dataclasses import replace
 
@@ -25,27 +25,26 @@ def train_as_rank(rank: int, count: int, port: int, jobs) -> None:
     from musicgen.training.streams import whole_rows
 
     torch.set_num_threads(1)
-    for folder, parallel, killed in jobs:
-        config = replace(SHORT, parallel=parallel)
-        valid = whole_rows(events.pieces(4, 6), 64, events.tokenizer().bar_ids, config.valid_rows)
+    config = replace(SHORT, parallel=parallel)
+    valid = whole_rows(events.pieces(4, 6), 64, events.tokenizer().bar_ids, config.valid_rows)
 
-        def die(progress, killed=killed):
-            if killed and progress.update == KILLED_AFTER:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def die(progress):
+        if killed and progress.update == KILLED_AFTER:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-        with all_ranks("cpu") as ranks:
-            checkpoint = events.checkpoint(window=64, dropout=0.0)
-            train_language(checkpoint, config, events.tokenizer(), events.pieces(0, 4), valid, Path(folder), ranks, on_progress=die)
+    checkpoint = events.checkpoint(window=64, dropout=0.0)
+    with all_ranks("cpu") as ranks:
+        train_language(checkpoint, config, events.tokenizer(), events.pieces(0, 4), valid, folder, ranks, on_progress=die)
 
 
-def together(jobs, count: int = 2, seconds: float = 120) -> list[int]:
-    """Runs the jobs one after the other in so many processes; how each process ended."""
+def together(folder: Path, parallel: str, killed: bool = False, count: int = 2, seconds: float = 300) -> list[int]:
+    """A run in so many processes; how each of them ended."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["musicgen.training.language", "event_pieces", "torch.distributed.fsdp", "torch.distributed.checkpoint"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    processes = [context.Process(target=train_as_rank, args=(rank, count, port, jobs)) for rank in range(count)]
+    processes = [context.Process(target=train_as_rank, args=(rank, count, port, folder, parallel, killed)) for rank in range(count)]
     for process in processes:
         process.start()
     for process in processes:
