@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.errors import FileError, MusicgenError
+from musicgen.files.abc_accidentals import with_every_accidental
 from musicgen.files.io import check_input
 from musicgen.files.musicxml_sounding import Writing, read_writing
 from musicgen.files.untrusted import check_text, parse_musicxml, read_bytes, read_text, unzipped_score
@@ -50,7 +51,7 @@ def parsed(text: str, kind: str) -> Any:
     """Parsing from memory: music21 neither opens an address nor leaves a pickle."""
     from music21 import converter
 
-    return converter.parseData(text, format=kind)
+    return converter.parseData(with_every_accidental(text) if kind == "abc" else text, format=kind)
 
 
 @contextlib.contextmanager
