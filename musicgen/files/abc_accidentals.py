@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 # The text is mended, not the score: once read, a sharp of the key and one that should have been a natural look the same. `plain_score`
 # knows no chord symbols, repeats and tuplets; music21's own carrying (under %abc-2.1) forgets chords, ties and double accidentals.
 _TOKEN = re.compile(
-    r"(?P<line>^[A-Za-z]:(?![|:]).*\n?)|(?P<inline>\[[A-Za-z]:[^\]\n]*\])"
+    r"(?P<line>^[A-Za-z]:(?![|:]).*\n?)|(?P<inline>\[[A-Za-z]:[^][\n]*\])"
     r'|(?P<aside>%.*|"[^"\n]*"|![^!\s|]*!)|(?P<old>!|\+[a-z.()<>]+\+)'
     r"|(?P<bar>:+\|*:+|:*\|+[\]:]*|\[\|:*)"
     r"|(?P<sign>\^\^?|__?|=)?(?P<letter>[A-Ga-g])(?P<octaves>[,']*)|(?P<other>.|\n)",
