@@ -64,9 +64,13 @@ class Timeline:
 
     def token_tick(self, tick: int) -> int:
         """On the tokens' clock, where every bar is as long as its meter."""
-        index = max(0, bisect_right([bar.start for bar in self.bars], tick) - 1)
+        index = max(0, bisect_right(self._starts, tick) - 1)
         bar = self.bars[index]
         return self.token_starts[index] + round(FINENESS * (tick - bar.start + bar.lead))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [bar.start for bar in self.bars]
 
     @cached_property
     def token_starts(self) -> tuple[int, ...]:

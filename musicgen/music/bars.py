@@ -32,9 +32,10 @@ def bars_of(score: Score, more: int = 0) -> tuple[Bar, ...]:
     """Up to the bar in which the last note begins, and `more` after it, in the meter that was last."""
     last = max((note.start for part in score.parts for note in part.notes), default=0)
     bars = _bars_until(score, last + 1)
-    for _ in range(more):
-        bars += _bars_until(score, bars[-1].end + 1)[len(bars) :]
-    return tuple(bars)
+    wanted = len(bars) + more
+    while len(bars) < wanted:
+        bars = _bars_until(score, bars[-1].end + (wanted - len(bars)) * bars[-1].full)
+    return tuple(bars[:wanted])
 
 
 def _bars_until(score: Score, tick: int) -> list[Bar]:

@@ -208,7 +208,7 @@ class EventSteer:
         if kind in (Kind.BAR, Kind.EOS, Kind.SPACE):
             return not late
         if kind == Kind.POSITION:
-            return not full or self._kind == Kind.TIMESIG
+            return self._kind == Kind.TIMESIG or not (full or late)
         if kind == Kind.PROGRAM:
             return _none_of(values, self._filled(late, full))
         if kind in NOTE:
@@ -248,10 +248,11 @@ class EventSteer:
         return [slot for slot, bars in silent.items() if bars >= plan.absence or (is_last and slot not in self._sounded)]
 
     def _filled(self, late: Sequence[int], full: bool) -> list[int]:
-        """Slots that may not strike here, for they have struck enough, or others come first."""
-        at_end = self.bar >= 0 and self._position >= self.plan.bars[self.bar].stop - 1
-        if late and (full or at_end):
-            return [slot for slot in self.plan.slots if slot not in late]
+        """Slots that may not strike here, for they have struck enough, or others come first: at the first place of a bar those of which one
+        has to sound in it, after at most a note of each slot before theirs. Left to the end of the bar, they would come in after it."""
+        if late:
+            lower = set[int]() if full else {slot for slot in self.plan.slots if slot < min(late)} - {slot for slot, _ in self._struck}
+            return [slot for slot in self.plan.slots if slot not in late and slot not in lower]
         if full and self._kind != Kind.POSITION:
             return list(self.plan.slots)
         return [slot for slot, count in Counter(slot for slot, _ in self._struck).items() if count >= MOST_AT_ONCE]

@@ -67,6 +67,25 @@ def test_whatever_the_weights_a_stream_is_what_was_asked(words, tokenizer, seed,
     assert {-1 if track.is_drum else track.program for track in score.tracks} == {-1, 0, 33}
 
 
+@pytest.mark.parametrize("favoured", [Kind.BAR, Kind.POSITION])
+def test_who_was_silent_too_long_comes_in_where_a_bar_begins_to_sound(words, favoured):
+    """And not at its end, after a crowd of notes that only put it off."""
+    plan = EventPlan(bars(9), (0, 33, 48), absence=2)
+    entries = 0
+    for seed in range(3):
+        steer, _ = drawn(words, plan, seed, favoured=favoured, longest_bar=200)
+        heard = dict.fromkeys(plan.slots, -1)
+        for number in range(9):
+            notes = [note for note in steer.notes if note.bar == number]
+            for slot in [slot for slot in plan.slots if number - heard[slot] >= plan.absence]:
+                entry = next(index for index, note in enumerate(notes) if note.slot == slot)
+                assert notes[entry].position == notes[0].position
+                assert entry < len(plan.slots)
+                entries += 1
+            heard |= {note.slot: number for note in notes}
+    assert entries
+
+
 def test_a_middle_ends_with_eos_and_fits_its_room(words):
     plan = EventPlan(bars(4), (0, 5), open_end=False)
     for seed in range(2):
