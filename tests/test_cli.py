@@ -146,7 +146,7 @@ def test_harmonize_several_ways(good):
 @pytest.mark.parametrize("second", ["x.musicxml", "x.svg"])
 def test_a_rhythm_that_cannot_be_notated_is_refused_before_sampling(refused, monkeypatch, second):
     write_score(Score((Part("Flute", (Note(0, 333, 67), Note(333, 667, 69))),), 1000), "live.mid")
-    monkeypatch.setattr("musicgen.composers.loading.load_composer", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("musicgen.steering.tasks.load_composer", lambda *_: pytest.fail("a model was loaded"))
     assert f"{second}: not written: Flute, bar 1 beat 1" in refused("harmonize", "live.mid", "-m", "dice", "-o", "x.mid", "-o", second)
     assert not list(Path().glob("x.*"))
 
@@ -156,7 +156,7 @@ def test_an_output_is_named_once(refused):
 
 
 def test_a_page_is_no_other_output(refused):
-    line = refused("compose", "-m", "dice", "--bars", "150", "-o", "x.svg", "-o", "x-2.svg")
+    line = refused("compose", "-m", "dice", "--bars", "40", "-o", "x.svg", "-o", "x-2.svg")
     assert "x-2.svg: two outputs would be written here" in line
     assert not list(Path().glob("x*"))
 

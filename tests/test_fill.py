@@ -188,7 +188,7 @@ def test_notes_that_a_model_does_not_know_are_refused_with_their_place(refused, 
 
 def test_a_rhythm_that_cannot_be_notated_is_refused_before_sampling(refused, choir, monkeypatch):
     write_score(replace(choir, parts=(Part("Cantus", (Note(0, 333, 72), Note(333, 4000, 72))), *choir.parts[1:])), "live.mid")
-    monkeypatch.setattr("musicgen.composers.loading.load_composer", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("musicgen.steering.tasks.load_composer", lambda *_: pytest.fail("a model was loaded"))
     assert "x.musicxml: not written: Cantus" in refused("fill", "live.mid", "--bars", "2", *DICE, "-o", "x.mid", "-o", "x.musicxml")
     assert not list(Path().glob("x.*"))
 

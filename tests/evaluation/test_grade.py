@@ -88,7 +88,7 @@ def test_repeats_are_the_stretches_that_come_again(soprano, lengths):
 
 
 def test_what_cannot_be_graded_is_refused(reference):
-    with pytest.raises(NotationError, match="voices"):
+    with pytest.raises(NotationError, match="this piece is for 1 voice 1, 2 voice 2"):
         reference.grade(drawn("S C5\nA G4"))
     with pytest.raises(NotationError, match="no pieces"):
         BachGrade.of([])

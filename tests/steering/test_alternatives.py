@@ -215,6 +215,6 @@ def test_refused(asked, message):
 def test_fewer_voices_are_not_ranked():
     two = Chorale(TUNE.pitch[:2], TUNE.onset[:2], TUNE.fermata)
     sketch = Sketch(two, free_region(two, [1], 0, 32), ())
-    with pytest.raises(NotationError, match="a piece of 2 voices"):
+    with pytest.raises(NotationError, match="beside Bach's four voices, these are 1 voice 1, 2 voice 2"):
         alternatives(Dice(), sketch, seed=0, count=2)
     assert len(alternatives(Dice(), sketch, seed=0, count=2, rank=False)) == 2
