@@ -187,7 +187,13 @@ def readme_commands(text: str = "") -> list[str]:
 
 
 # Sixty pieces are composed, networks are trained, thousands of tunes read, minutes of music written: other tests have these, made small.
-SLOW = ("musicgen compare", "musicgen evaluate discriminator", "musicgen evaluate drift", "musicgen corpus build essen", "musicgen train tiny")
+SLOW = (
+    "musicgen compare",
+    "musicgen evaluate discriminator",
+    "musicgen evaluate drift",
+    "musicgen corpus build essen",
+    "musicgen train tiny",
+)
 
 
 def test_the_readme_shows_commands():

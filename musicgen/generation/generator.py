@@ -28,7 +28,7 @@ from musicgen.sampling.decoding import DecodingOptions, StreamModel
 from musicgen.sampling.event_steering import EventPlan, EventSteer, Harmony
 from musicgen.sampling.event_words import DRUMS, EventWords, Kind
 from musicgen.tokenizers.event_meters import sayable
-from musicgen.tokenizers.event_tracks import TrackLabel
+from musicgen.tokenizers.event_tracks import TrackLabel, seated
 from musicgen.tokenizers.events import EventTokenizer
 
 MOST_BARS = 2_000
@@ -62,8 +62,9 @@ class Chords:
 class Generator:
     """`load_generator("folk").generate(bars=16, seeds=[1])`."""
 
-    def __init__(self, name: str, model: StreamModel, tokenizer: EventTokenizer) -> None:
-        self.name, self.model, self.tokenizer = name, model, tokenizer
+    def __init__(self, name: str, model: StreamModel, tokenizer: EventTokenizer, known: Sequence[int] = ()) -> None:
+        """`known`: slots that the model has learned, the most frequent first; other tracks are read and written as these. Empty: all."""
+        self.name, self.model, self.tokenizer, self.known = name, model, tokenizer, known
         if not tokenizer.bar_ids:
             raise ConfigError(f"{name} was trained on tokens of the kind {tokenizer.kind}, which have no bars to ask for; train on remi")
         self.words = EventWords.of_tokenizer(tokenizer)
@@ -87,7 +88,7 @@ class Generator:
         on_progress: OnProgress | None = None,
     ) -> list[Generated]:
         """`bars` bars for these programs, `"0,33,drums"`, or for those that the model chooses; a piece for each seed."""
-        programs = parse_programs(programs) if isinstance(programs, str) else programs
+        programs = seated(parse_programs(programs) if isinstance(programs, str) else programs, self.known)
         check_bars(bars)
         check_tempo(tempo)
         timeline = self._new_timeline(bars, meter)
@@ -139,7 +140,7 @@ class Generator:
         timeline = self._timeline(all_bars, source)
         region = timeline.within(range(begin, len(all_bars)))
         at, end = all_bars[begin].start, all_bars[-1].end
-        labels = labels_of([line.part for line in source.lines])
+        labels = seated(labels_of([line.part for line in source.lines]), self.known)
         kept = [[note for note in line.part.notes if note.start < at] for line in source.lines]
         if not any(kept):
             raise ConfigError(f"there are no notes before bar {all_bars[begin].number} to go on from; continue from a later bar")
@@ -181,7 +182,7 @@ class Generator:
         chosen, indices = find_region(source, bars, tracks, parts)
         spans = spans_of(indices, all_bars)
         timeline = self._timeline(all_bars, source)
-        labels = labels_of([*(line.part for line in source.lines), *parts])
+        labels = seated(labels_of([*(line.part for line in source.lines), *parts]), self.known)
         kept = [outside(line.part.notes, spans) if index in chosen else line.part.notes for index, line in enumerate(source.lines)]
         region = timeline.within(indices)
         filling = Filling(

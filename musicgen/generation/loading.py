@@ -37,11 +37,15 @@ def load_generator(name: str = DEFAULT) -> Generator:
     if kind_of(folder) not in EVENT_KINDS:
         raise ConfigError(f"{name} is no model of events; use it with `musicgen compose`, or choose another here; {_choices(name)}")
     from musicgen.generation.generator import Generator
-    from musicgen.models.checkpoint import load_model, read_checkpoint  # torch is loaded only by those who need it
+    from musicgen.models.causal import Causal  # torch is loaded only by those who need it
+    from musicgen.models.checkpoint import load_model, read_checkpoint
+    from musicgen.models.decoder import Decoder
     from musicgen.tokenizers.events import EventTokenizer
 
-    model: Any = load_model(folder, read_checkpoint(folder))
-    return Generator(folder.name, model, EventTokenizer.load(folder))
+    checkpoint = read_checkpoint(folder)
+    model: Any = load_model(folder, checkpoint)
+    decoder = Decoder(model) if isinstance(model, Causal) else model
+    return Generator(folder.name, decoder, EventTokenizer.load(folder), checkpoint.corpus.get("slots", ()))
 
 
 def _choices(name: str) -> str:

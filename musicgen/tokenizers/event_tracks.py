@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 DRUMS = -1
@@ -33,6 +33,22 @@ def label_tracks(tracks: Sequence[tuple[str, int, bool]]) -> list[TrackLabel]:
         taken.add(slot)
         labels.append(TrackLabel(name, program, is_drum, slot))
     return labels
+
+
+def seated(labels: Sequence[TrackLabel], known: Sequence[int]) -> list[TrackLabel]:
+    """The tracks in slots that a model has learned, `known` with the most frequent first: a track whose slot is none of them takes the
+    first that is free of its family, or of all. Drums, and tracks for which none is left, stay where they are; so do all without `known`.
+    """
+    taken = {label.slot for label in labels}
+    free = [slot for slot in known if slot != DRUMS and slot not in taken]
+    moved = []
+    for label in labels:
+        if not label.is_drum and label.slot not in known and free:
+            slot = next((slot for slot in free if slot // FAMILY == label.slot // FAMILY), free[0])
+            free.remove(slot)
+            label = replace(label, slot=slot)
+        moved.append(label)
+    return moved
 
 
 def _free_slot(program: int, taken: set[int]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from musicgen.corpus.shards import EventCorpus, load_events
+from musicgen.corpus.shards import EventCorpus, ShardedPieces, load_events
 from musicgen.errors import CheckpointError, ConfigError, CorpusError
 from musicgen.models.checkpoint import Checkpoint, load_model, load_tensors, read_checkpoint
 from musicgen.models.folders import checkpoint_folders
@@ -26,6 +26,7 @@ from musicgen.training.presets import check_device
 from musicgen.training.publish import looks_of, where_and_how, write_files
 from musicgen.training.streams import IntArray, Rows, whole_rows
 
+SLOTS_FROM, RARELY = 2_000, 0.001
 FILLS = 32
 """Rows of the valid split with holes that a finished model is measured on."""
 
@@ -60,7 +61,8 @@ def train_events(
     tokenizer = EventTokenizer.load(corpus.tokenizer_folder)
     begun = find_start(start, tokenizer) if start else None
     checkpoint, config = resolve(preset, tokenizer, settings, lstm, begun.checkpoint if begun else None)
-    checkpoint = replace(checkpoint, corpus={"name": corpus.name, "fingerprint": corpus.fingerprint, **({"from": start} if start else {})})
+    facts: dict[str, Any] = {"name": corpus.name, "fingerprint": corpus.fingerprint, "slots": slots_of(corpus.pieces("train"), tokenizer)}
+    checkpoint = replace(checkpoint, corpus={**facts, **({"from": start} if start else {})})
     window = int(checkpoint.model["window"])
     valid_rows = rows_of(corpus, "valid", window, tokenizer, config.valid_rows)
     with all_ranks(device) as ranks:
@@ -98,6 +100,17 @@ def find_start(name: str, tokenizer: EventTokenizer) -> Start:
             f"tokenizer {folder / 'tokenizer.json'}"
         )
     return Start(name, folder, checkpoint)
+
+
+def slots_of(pieces: ShardedPieces, tokenizer: EventTokenizer) -> list[int]:
+    """Slots of tracks that have one note in a thousand or more, the most frequent first, in up to 2,000 of the pieces, evenly chosen."""
+    slot_of = {number: int(token.partition("_")[2]) for number, token in enumerate(tokenizer.tokens) if token.startswith("Program_")}
+    counts = np.zeros(len(tokenizer.tokens), dtype=np.int64)
+    for number in range(0, len(pieces), max(1, len(pieces) // SLOTS_FROM)):
+        counts += np.bincount(tokenizer.base(pieces.ids(number)), minlength=len(counts))
+    notes = sum(counts[number] for number in slot_of)
+    often = sorted((number for number in slot_of if counts[number] > RARELY * notes), key=lambda number: -counts[number])
+    return [slot_of[number] for number in often]
 
 
 def rows_of(corpus: EventCorpus, split: str, window: int, tokenizer: EventTokenizer, most: int) -> list[IntArray]:
