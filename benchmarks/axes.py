@@ -205,8 +205,11 @@ def features(name: str, composer: Any) -> int:
         return len(RULES)
     if name in ("dice", "bach"):
         return 0
-    tokenizer = getattr(composer, "tokenizer", None)
-    return len(tokenizer.condition_sizes) if tokenizer else getattr(composer, "features", 0)
+    if name == "markov":
+        return sum(len(layout.chains) for layouts in composer.config.layouts.values() for layout in layouts)
+    if name == "hmm":
+        return len(load_tensors(Path("checkpoints") / name / "model.safetensors"))
+    return len(composer.tokenizer.condition_sizes)
 
 
 def quality(composer: Composer, bench: Bench) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def _hmm(composer: Any, chorale: Chorale) -> str:
 
 
 def _markov(composer: Any, chorale: Chorale) -> str:
-    return " ".join(str(composer.explain(chorale, 2, AT)).split())[:400]
+    return "; ".join(" ".join(line.split()) for line in composer.explain(chorale, 2, AT).lines()[:3])
 
 
 READERS = {"rules": _rules, "hmm": _hmm, "markov": _markov}

@@ -31,15 +31,16 @@ def main() -> None:
     options.add_argument("--model", action="append", choices=ORDER, help="only this method; may be given several times")
     options.add_argument("--remeasure", action="append", default=[], choices=ORDER, help="a method whose figures are made anew")
     options.add_argument("--untrained", action="store_true", help="train nothing: learning curves of what has been trained")
+    options.add_argument("--show", action="store_true", help="measure nothing: table and picture of what has been measured, gaps and all")
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     chosen.runs.mkdir(parents=True, exist_ok=True)
     facts = circumstances(chosen.seed, chosen.threads)
     corpus = load_corpus()
-    if not chosen.untrained:
+    if not (chosen.untrained or chosen.show):
         learning_curves.train_all(corpus, chosen.runs / "learning_curves", chosen.seed, chosen.threads)
     bench = axes.Bench(corpus, chosen.count, chosen.seed, chosen.runs)
-    for name in chosen.model or ORDER:
+    for name in () if chosen.show else chosen.model or ORDER:
         measure(name, bench, anew=name in chosen.remeasure)
     figures = {"circumstances": facts, "methods": {name: kept(chosen.runs, name) for name in ORDER if kept(chosen.runs, name)}}
     if not chosen.model:
