@@ -25,7 +25,13 @@ CONTINUE, CONTINUE_EVENTS = "continue", "continue-events"
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A MIDI file of any kind; .musicxml, .mxl, .krn and .abc too.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="A model of events of `musicgen models`, or the folder of a checkpoint.")]
 Outputs = Annotated[
-    list[Path] | None, typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg, .png, .wav, ... Also several times.")
+    list[Path] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="A file to write: .mid, .musicxml, .svg, .png, .wav, ... Also several times. "
+        "Scores and pictures show what was played too freely for notes on the grid.",
+    ),
 ]
 ChordText = Annotated[
     str | None, typer.Option("--chords", help="A chord a bar, 'Am F C G', repeated; by bars, 'Am | F G'; at places, '1:1 C, 1:3 G7'.")

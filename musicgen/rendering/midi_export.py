@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from musicgen.errors import FileError, nearest
+from musicgen.errors import FileError, NotationError, nearest
 from musicgen.files.atomic import write_all
 from musicgen.files.io import MIDI
+from musicgen.files.quantize import quantize
 from musicgen.music.score import Score
 from musicgen.rendering.audio import ENCODERS, check_audio, encoded, samples_of
 from musicgen.rendering.export import EXPORTABLE, check_export, numbered, rendered
@@ -40,5 +41,13 @@ def export_midi(data: bytes, score: Callable[[], Score], paths: Sequence[Path]) 
         elif suffix in ENCODERS:
             files[path] = encoded(samples_of(score()), suffix)
         else:
-            files |= rendered(score(), path)
+            files |= _sheet(score(), path)
     return write_all(files)
+
+
+def _sheet(score: Score, path: Path) -> dict[Path, bytes]:
+    """As it is, or, where notes were played so freely that no note value reaches them, moved to the grid."""
+    try:
+        return rendered(score, path)
+    except (FileError, NotationError):
+        return rendered(quantize(score), path)

@@ -8,6 +8,8 @@ import symusic
 from musicgen.files.io import read_score
 from musicgen.files.midi import midi_of_score
 from musicgen.files.midi_splice import read_source
+from musicgen.generation.loading import load_generator
+from musicgen.models.decoder import Decoder
 from musicgen.music.score import Note, Part, Score
 
 
@@ -42,6 +44,15 @@ def test_continue_with_a_model_of_events_is_another_command(here, good, refused)
     assert [n for n in after.lines[0].part.notes if n.start < 3840] == [n for n in before.lines[0].part.notes if n.start < 3840]
     assert max(note.start for line in after.lines for note in line.part.notes) >= 4 * 1920
     assert "is for models of events" in refused("continue", "song.mid", "--from", "3")
+
+
+def test_what_was_played_freely_is_still_a_score(here, good):
+    played = tuple(Note(at + at * 7 % 31, 211, 60 + at // 480 % 7) for at in range(0, 4 * 1920, 480))
+    (here / "played.mid").write_bytes(midi_of_score(Score((Part("Lead", played, 80), Part("Bass", (Note(0, 480, 40),), 33)))))
+    good("infill", "played.mid", "-m", "wild", "--track", "Bass", "--bars", "2", "--seed", "1", "-o", "x.mid", "-o", "x.musicxml")
+    assert tuple(read_source("x.mid").lines[0].part.notes) == played
+    lead = read_score("x.musicxml").parts[0]
+    assert [note.pitch for note in lead.notes] == [note.pitch for note in played]
 
 
 def test_infill_changes_its_region_alone(here, good):
@@ -101,6 +112,12 @@ def test_what_cannot_be_is_refused_in_one_line(here, refused, command, problem):
     model = [] if "--model" in words else ["--model", "wild"]
     output = [] if "-o" in words else ["-o", "out.mid"]
     assert problem in refused(*words, *model, *output)
+
+
+def test_one_id_after_the_other_is_drawn_the_fast_way(wild, wild_folder):
+    found = load_generator(str(wild_folder))
+    assert isinstance(found.model, Decoder)
+    assert found.generate(2, programs="0", seeds=[1])[0].midi == wild.generate(2, programs="0", seeds=[1])[0].midi
 
 
 def test_models_lists_it(here, good):
