@@ -19,7 +19,7 @@ from musicgen.composers.loading import NO_COMPOSERS
 from musicgen.composers.methods import LEARNED
 from musicgen.files import write_score
 from musicgen.models.checkpoint import load_model, read_checkpoint
-from musicgen.models.folders import kind_of
+from musicgen.models.folders import EVENT_KINDS, kind_of
 from musicgen.music.chorale import Chorale
 from musicgen.music.convert import to_score
 
@@ -171,6 +171,10 @@ def test_every_picture_and_link_of_the_readme_is_there():
 def test_every_shipped_checkpoint_is_whole_and_plays(folder):
     assert {file.name for file in folder.iterdir()} >= {"config.json", "model.safetensors", "MODEL_CARD.md", "metrics.json"}
     assert (folder / "model.safetensors").stat().st_size <= 20_000_000
+    if kind_of(folder) in EVENT_KINDS:
+        written = musicgen.load_generator(str(folder)).generate(2, programs="0", seeds=[1])[0].score
+        assert sum(len(part.notes) for part in written.parts) > 2
+        return
     if kind_of(folder) in NO_COMPOSERS:
         assert not load_model(folder, read_checkpoint(folder)).training
         return
