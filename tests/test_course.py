@@ -6,6 +6,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.utils import run_sync
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 COURSE = ROOT / "course"
@@ -23,13 +26,34 @@ def test_there_are_five():
     assert [path.stem for path in NOTEBOOKS] == ["1_data", "2_preprocessing", "3_training", "4_testing", "5_your_own_model"]
 
 
+@pytest.fixture(scope="module")
+def kernel():
+    """One for all notebooks, as the imports take longer than all that they do."""
+    manager = AsyncKernelManager(kernel_name="python3")
+    yield manager
+    if manager.has_kernel:
+        run_sync(manager.shutdown_kernel)(now=True)
+
+
+def forget_all(kernel, where):
+    """What a new kernel would not know: names, the course's tools with their folder, the numbers of cells; it goes on in `where`."""
+    lines = ("import os, sys", f"os.chdir({str(where)!r})", "sys.modules.pop('tools', None)")
+    again = ("get_ipython().reset()", "get_ipython().execution_count = 0")
+    cell = nbformat.v4.new_code_cell("\n".join([*lines, *again]))
+    client = NotebookClient(nbformat.v4.new_notebook(cells=[cell]), kernel)
+    client.execute()
+    client.kc.stop_channels()
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_from_top_to_bottom(path, at_work, monkeypatch):
+def test_it_runs_from_top_to_bottom(path, kernel, at_work, monkeypatch):
     from run import run  # the course's own
 
     monkeypatch.setenv("MUSICGEN_COURSE", "tiny")
     before = {file.name for file in at_work.iterdir()}
-    notebook = run(path, at_work)
+    if kernel.has_kernel:
+        forget_all(kernel, at_work)
+    notebook = run(path, at_work, kernel)
     assert [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"] == list(range(1, len(code_cells(path)) + 1))
     assert {file.name for file in at_work.iterdir()} == before, "it leaves files behind"
 
