@@ -204,11 +204,11 @@ def notes_of(path):
 @pytest.mark.parametrize(
     "asked",
     [
-        ("compose", "--bars", "4"),
-        ("compose", "--bars", "4", "--choir", "SA"),
+        ("compose", "--bars", "2"),
+        ("compose", "--bars", "2", "--choir", "SA"),
         ("harmonize", "tune.musicxml"),
         ("vary", "choir.musicxml", "--how", "random"),
-        ("continue", "choir.musicxml", "--bars", "2"),
+        ("continue", "choir.musicxml", "--bars", "1"),
     ],
 )
 def test_an_alternative_is_what_its_seed_gives_alone(good, choir, asked):
@@ -275,7 +275,7 @@ def test_reports(good):
 
 @pytest.mark.parametrize("choir", ["SAB", "SA", "recorders"])
 def test_a_rule_is_judged_among_those_who_sing(good, choir):
-    good("compose", "--choir", choir, "--bars", "4", "--spacing", "9", "--no-crossing", "--seed", "3", "-o", "a.mid", "--report", "r.json")
+    good("compose", "--choir", choir, "--bars", "2", "--spacing", "9", "--no-crossing", "--seed", "3", "-o", "a.mid", "--report", "r.json")
     report = json.loads(Path("r.json").read_text())
     assert [each["what"] for each in report["asked"] if each["kind"] == "rule"] == [
         "no crossing",
