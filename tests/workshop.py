@@ -60,6 +60,9 @@ def make_workshop(folder: Path, pieces: list[Piece]) -> Path:
     for name in ("flagship", "jsb16"):
         save_checkpoint(folder / "checkpoints" / name, sketcher, tiny_sketcher().state_dict(), dtype=torch.float32)
     separator = replace(SEPARATOR_CHECKPOINT, corpus=checkpoint.corpus)
-    save_checkpoint(folder / "checkpoints" / "separator", separator, separator.build().state_dict(), dtype=torch.float32)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        weights = separator.build().state_dict()
+    save_checkpoint(folder / "checkpoints" / "separator", separator, weights, dtype=torch.float32)
     write_tunes(folder)
     return folder
