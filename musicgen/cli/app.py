@@ -16,12 +16,12 @@ from typing import Annotated
 import typer
 
 from musicgen.cli import compare, corpus, drift, evaluate, generate, models, separate, tag, train, write
+from musicgen.cli.options import STOPPED
 from musicgen.cli.steering_options import spelled_out
 from musicgen.errors import MusicgenError
 from musicgen.files.atomic import os_reason
 
 DEBUG = "MUSICGEN_DEBUG"
-STOPPED = 130
 
 app = typer.Typer(
     name="musicgen",

@@ -31,6 +31,7 @@ CorpusOption = Annotated[str, typer.Option(help="A corpus by its name under corp
 SplitOption = Annotated[str, typer.Option(help="The pieces to measure: train, valid or test.")]
 ModelArgument = Annotated[str, typer.Argument(help="A composer of `musicgen models`, or the folder of a checkpoint.")]
 
+STOPPED = 130  # the exit code of what Ctrl-C has ended
 DEFAULT_CORPUS = "bach-chorales"
 DEFAULT_MODEL = "flagship"  # as in composers.loading, which is not imported before it is needed
 DEFAULT_FOLDER = Path("out")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +12,8 @@ from musicgen.cli import screen
 from musicgen.cli.options import DEFAULT_CORPUS, DEFAULT_MODEL, CorpusOption, JsonOption
 from musicgen.cli.tag import CORPUS as TRADITIONS
 from musicgen.cli.tag import train_tagger
-from musicgen.cli.train_events import EVENT_PRESETS, train_on_events
+from musicgen.cli.train_events import EVENT_PRESETS, report_end, train_on_events
 
-STOPPED = 130
 NEXT = {"separator": "separate piano.mid --method", "tagger": "tag score.mid --model"}
 
 
@@ -55,11 +53,7 @@ def train(
             outcome = train_tagger(TRADITIONS if corpus == DEFAULT_CORPUS else corpus, output, settings or (), on_progress)
         else:
             outcome = train_preset(preset, load_any_corpus(corpus), run, output, settings or (), device=device, on_progress=on_progress)
-    if as_json:
-        screen.result_json(asdict(outcome) | {"checkpoint": output if outcome.finished else None})
-    if not outcome.finished:
-        screen.remark(f"musicgen: stopped after update {outcome.updates}; the same command goes on from there (the run is in {run})")
-        raise typer.Exit(code=STOPPED)
+    report_end(outcome, run, output, as_json)
     if not as_json:
         if not math.isnan(outcome.best):
             what = "nats, all questions together," if preset == "tagger" else "nats per cell"

@@ -6,13 +6,26 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from musicgen.cli import screen
+from musicgen.cli.options import STOPPED
+
+if TYPE_CHECKING:
+    from musicgen.training.loop import Outcome
 
 EVENT_PRESETS = ("tiny", "small", "base")
-STOPPED = 130
+
+
+def report_end(outcome: Outcome, run: Path, output: Path, as_json: bool, **more: Any) -> None:
+    """The outcome for machines, with `more`; a training that was stopped says how it goes on, and ends the command."""
+    if as_json:
+        screen.result_json(asdict(outcome) | {"checkpoint": output if outcome.finished else None, **more})
+    if not outcome.finished:
+        screen.remark(f"musicgen: stopped after update {outcome.updates}; the same command goes on from there (the run is in {run})")
+        raise typer.Exit(code=STOPPED)
 
 
 def train_on_events(
@@ -40,11 +53,7 @@ def train_on_events(
         )
     if os.environ.get("RANK", "0") != "0":
         raise typer.Exit(code=0 if outcome.finished else STOPPED)
-    if as_json:
-        screen.result_json(asdict(outcome) | {"checkpoint": output if outcome.finished else None, "metrics": metrics})
-    if not outcome.finished:
-        screen.remark(f"musicgen: stopped after update {outcome.updates}; the same command goes on from there (the run is in {run})")
-        raise typer.Exit(code=STOPPED)
+    report_end(outcome, run, output, as_json, metrics=metrics)
     if as_json:
         return
     valid = metrics["valid"]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.corpus.store import ARRAYS, MANIFEST, corpus_folder, write_corpus_files
+from musicgen.corpus.store import ARRAYS, MANIFEST, found_corpus, write_corpus_files
 from musicgen.errors import CorpusError
 
 FORMAT = 1
@@ -79,10 +79,8 @@ def save_labelled(folder: Path, name: str, source: str, pieces: Sequence[Labelle
 
 def load_labelled(folder: str | Path) -> LabelledCorpus:
     """By its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
-    path = corpus_folder(folder)
-    rebuild = f"make it with: musicgen corpus build {path.name}"
-    if not (path / MANIFEST).is_file():
-        raise CorpusError(f"{folder}: there is no corpus here; {rebuild}")
+    rebuild = f"make it with: musicgen corpus build {Path(folder).name}"
+    path = found_corpus(folder, rebuild)
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         with np.load(io.BytesIO((path / ARRAYS).read_bytes())) as file:

@@ -19,6 +19,7 @@ from musicgen.files.abc_plain import plain_score
 from musicgen.files.io import MIDI, READABLE, check_input, read_score
 from musicgen.files.midi import MAX_QUARTERS, midi_of_score
 from musicgen.files.midi_events import MAX_DIVISION, MAX_EVENTS, decode_midi
+from musicgen.files.musicxml import score_of_text
 from musicgen.files.untrusted import check_text, read_bytes, read_text
 from musicgen.music.score import Score
 
@@ -99,11 +100,7 @@ def _abc_score(unit: Unit) -> Score:
     check_text(unit.file, text, ".abc")
     if plain := plain_score(text):
         return plain
-    from musicgen.files.music21_score import score_of
-    from musicgen.files.musicxml import parsed, quiet
-
-    with quiet(unit.file):
-        return score_of(parsed(text, "abc"), unit.file)
+    return score_of_text(unit.file, text, "abc")
 
 
 def _symusic_score(path: Path, data: bytes) -> Any:

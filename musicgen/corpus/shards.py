@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.corpus.shard_writing import HEADER, MOST_IDS, PIECES, Ids, NewPiece, Tokenizer, write_lines, write_pieces
-from musicgen.corpus.store import CORPORA, MANIFEST, corpus_folder
+from musicgen.corpus.store import CORPORA, MANIFEST, corpus_folder, found_corpus
 from musicgen.errors import CorpusError, FileError
 from musicgen.files.atomic import atomic_write, os_reason
 
@@ -159,10 +159,8 @@ def is_events(folder: str | Path) -> bool:
 
 def load_events(folder: str | Path) -> EventCorpus:
     """By its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
-    path = corpus_folder(folder)
-    rebuild = f"make it with: musicgen corpus build FOLDER --name {path.name}"
-    if not (path / MANIFEST).is_file():
-        raise CorpusError(f"{folder}: there is no corpus here; {rebuild}")
+    rebuild = f"make it with: musicgen corpus build FOLDER --name {Path(folder).name}"
+    path = found_corpus(folder, rebuild)
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         if manifest.get("kind") != KIND:

@@ -122,11 +122,17 @@ def corpus_folder(folder: str | Path) -> Path:
     return Path(folder) if (Path(folder) / MANIFEST).is_file() else CORPORA / folder
 
 
-def load_corpus(folder: str | Path = "bach-chorales") -> Corpus:
-    """Reads a corpus by its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
+def found_corpus(folder: str | Path, remedy: str) -> Path:
+    """As `corpus_folder`, where one has to be; `remedy`: what to do otherwise."""
     path = corpus_folder(folder)
     if not (path / MANIFEST).is_file():
-        raise CorpusError(f"{folder}: there is no corpus here; make it with: musicgen corpus build bach-chorales")
+        raise CorpusError(f"{folder}: there is no corpus here; {remedy}")
+    return path
+
+
+def load_corpus(folder: str | Path = "bach-chorales") -> Corpus:
+    """Reads a corpus by its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
+    path = found_corpus(folder, "make it with: musicgen corpus build bach-chorales")
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:

@@ -22,6 +22,7 @@ from musicgen.corpus.splits import SplitEntry, bach_entries
 from musicgen.corpus.store import CORPORA
 from musicgen.errors import FileError, MusicgenError
 from musicgen.files.io import read_score
+from musicgen.files.musicxml import score_of_text
 from musicgen.music.chorale import STEPS_PER_QUARTER
 from musicgen.music.score import Score
 
@@ -158,13 +159,7 @@ def split_works(sources: Sequence[Source]) -> dict[str, str]:
 
 
 def _read(source: Source) -> Score:
-    if not source.text:
-        return read_score(source.file)
-    from musicgen.files.music21_score import score_of
-    from musicgen.files.musicxml import parsed, quiet
-
-    with quiet(source.file):
-        return score_of(parsed(source.text, "abc"), source.file)
+    return score_of_text(source.file, source.text, "abc") if source.text else read_score(source.file)
 
 
 def labelled(source: Source, score: Score, split: str) -> LabelledPiece:

@@ -6,7 +6,7 @@ import contextlib
 import io
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,17 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
         _silence_cues(root, remarks)
         written = read_writing(root, path, remarks)
         text, kind = ET.tostring(root, encoding="unicode"), "musicxml"
+    return score_of_text(path, text, kind, remarks, written)
+
+
+def score_of_text(
+    path: str | PathLike[str], text: str, kind: str, remarks: Iterable[str] = (), written: Mapping[str, Writing] | None = None
+) -> Score:
+    """What music21 finds in a text of this kind, `humdrum`, `abc` or `musicxml`, that was read from `path`."""
     with quiet(path):
         from musicgen.files.music21_score import score_of
 
-        return score_of(parsed(text, kind), path, remarks, written)
+        return score_of(parsed(text, kind), path, remarks, written or {})
 
 
 def parsed(text: str, kind: str) -> Any:

@@ -6,13 +6,14 @@ What was drawn is heard when the next bars are. Knows no files.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from musicgen.errors import ConfigError
 from musicgen.generation.context import Ids, Reader
 from musicgen.generation.results import Lines, notes_by_line
+from musicgen.generation.windows import of_part
 from musicgen.music.score import Note
 from musicgen.sampling.decoding import DecodingOptions, StreamModel, decode_batch
 from musicgen.sampling.event_steering import IDS_OF_NOTE, EventPlan, EventSteer, Harmony
@@ -21,7 +22,6 @@ MOST_AT_A_TIME = 8  # bars
 ABSENCE = 4  # bars after which a track has to sound; it does at least once in each part
 _USUAL_NOTES = 6  # a bar of a track that nobody has written yet
 _MORE = 1.5  # what is drawn may be so much longer than what was there
-_NEXT_SEED = 1_000_003
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,8 @@ class Filling:
         fresh: list[list[list[Note]]] = [[[] for _ in kept] for _ in options]
         parts = self._parts(sizes, wanted)
         for number, part in enumerate(parts):
-            seeds = [replace(each, seed=each.seed + number * _NEXT_SEED) for each in options]
-            steers = self._part(part, kept, fresh, int(sum(wanted[index] for index in part)), seeds)
+            wished = int(sum(wanted[index] for index in part))
+            steers = self._part(part, kept, fresh, wished, [of_part(each, number) for each in options])
             for lines, steer in zip(fresh, steers, strict=True):
                 for line, notes in zip(
                     lines, notes_by_line(steer.notes, self.reader.timeline, part, self.reader.labels, kept), strict=True

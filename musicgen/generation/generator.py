@@ -26,9 +26,9 @@ from musicgen.music.pitch import Key
 from musicgen.music.score import TICKS_PER_QUARTER, Meter, MeterAt, Note, Part, Score
 from musicgen.sampling.decoding import DecodingOptions, StreamModel
 from musicgen.sampling.event_steering import EventPlan, EventSteer, Harmony
-from musicgen.sampling.event_words import DRUMS, EventWords, Kind
+from musicgen.sampling.event_words import EventWords, Kind
 from musicgen.tokenizers.event_meters import sayable
-from musicgen.tokenizers.event_tracks import TrackLabel, seated
+from musicgen.tokenizers.event_tracks import DRUMS, TrackLabel, seated
 from musicgen.tokenizers.events import EventTokenizer
 
 MOST_BARS = 2_000

@@ -34,13 +34,18 @@ def draw_streams(
         drawn = decode_batch(
             model,
             [streams[index] for index in live],
-            [replace(options[index], seed=options[index].seed + part * _NEXT_SEED) for index in live],
+            [of_part(options[index], part) for index in live],
             [steers[index] for index in live],
             lambda request, id: _tell(steers, on_progress),
         )
         for index, ids in zip(live, drawn, strict=True):
             streams[index] += ids
         live, part = [index for index in live if not steers[index].ended], part + 1
+
+
+def of_part(options: DecodingOptions, part: int) -> DecodingOptions:
+    """The options of a stream for one of the parts that it is drawn in, each from a seed of its own."""
+    return replace(options, seed=options.seed + part * _NEXT_SEED)
 
 
 def _tell(steers: Sequence[EventSteer], on_progress: Callable[[float], None] | None) -> None:
@@ -52,5 +57,6 @@ def last_bars(ids: Sequence[int], bar_ids: Sequence[int], most: int) -> list[int
     """As many whole bars from the end as have at most so many ids, or the last one; all if they are few enough."""
     if len(ids) <= most:
         return list(ids)
-    starts = [index for index, id in enumerate(ids) if id in set(bar_ids)]
+    begins = frozenset(bar_ids)
+    starts = [index for index, id in enumerate(ids) if id in begins]
     return list(ids[next((start for start in starts if len(ids) - start <= most), starts[-1]) :])

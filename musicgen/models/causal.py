@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,8 @@ from musicgen.models.layers import Block, rotary
 
 
 @dataclass(frozen=True)
-class CausalConfig:
-    """`window`: the most ids that are looked at. `bars`: numbers of bars that are told apart; then they repeat.
+class StreamConfig:
+    """Of any model of streams. `window`: the most ids that are looked at. `bars`: numbers of bars that are told apart; then they repeat.
     `bar_ids` begin a bar, `fill_id`, `hole_id`, `bos_id`, `pad_id` as of `EventTokenizer`."""
 
     vocab_size: int
@@ -29,32 +30,35 @@ class CausalConfig:
     bos_id: int
     pad_id: int = 0
     width: int = 256
-    heads: int = 4
     layers: int = 6
-    inner: int = 640
     window: int = 1024
     dropout: float = 0.1
     bars: int = 64
+    sizes: ClassVar[tuple[str, ...]] = ("vocab_size", "width", "layers", "window", "bars")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bar_ids", tuple(self.bar_ids))
-        check_sizes(self, ("heads", "inner"))
-        if self.width % (2 * self.heads):
-            raise ConfigError(f"model.width={self.width}: a multiple of twice the heads, {2 * self.heads}")
+        for name in self.sizes:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"model.{name}={getattr(self, name)}: at least 1")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"model.dropout={self.dropout}: from 0 to below 1")
 
     @property
     def marks(self) -> Marks:
         return Marks(self.bar_ids, self.bos_id, self.fill_id, self.hole_id)
 
 
-def check_sizes(config: object, more: Sequence[str] = ()) -> None:
-    """What every model of streams asks of its config."""
-    for name in ("vocab_size", "width", "layers", "window", "bars", *more):
-        if getattr(config, name) < 1:
-            raise ConfigError(f"model.{name}={getattr(config, name)}: at least 1")
-    dropout: float = getattr(config, "dropout")  # noqa: B009 - the configs share no base
-    if not 0 <= dropout < 1:
-        raise ConfigError(f"model.dropout={dropout}: from 0 to below 1")
+@dataclass(frozen=True)
+class CausalConfig(StreamConfig):
+    heads: int = 4
+    inner: int = 640
+    sizes: ClassVar[tuple[str, ...]] = (*StreamConfig.sizes, "heads", "inner")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % (2 * self.heads):
+            raise ConfigError(f"model.width={self.width}: a multiple of twice the heads, {2 * self.heads}")
 
 
 class CausalCache:

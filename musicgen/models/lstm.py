@@ -12,33 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from musicgen.models.bars import BarCount, Marks, bar_numbers
-from musicgen.models.causal import check_sizes, start_embeddings
+from musicgen.models.bars import BarCount, bar_numbers
+from musicgen.models.causal import StreamConfig, start_embeddings
 
 
 @dataclass(frozen=True)
-class EventLSTMConfig:
-    """`window`: the ids of a row while training; what lies further back is not forgotten on purpose. The rest as in `CausalConfig`."""
+class EventLSTMConfig(StreamConfig):
+    """`window`: the ids of a row while training; what lies further back is not forgotten on purpose."""
 
-    vocab_size: int
-    bar_ids: tuple[int, ...]
-    fill_id: int
-    hole_id: int
-    bos_id: int
-    pad_id: int = 0
     width: int = 512
     layers: int = 2
-    window: int = 1024
     dropout: float = 0.2
-    bars: int = 64
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bar_ids", tuple(self.bar_ids))
-        check_sizes(self)
-
-    @property
-    def marks(self) -> Marks:
-        return Marks(self.bar_ids, self.bos_id, self.fill_id, self.hole_id)
 
 
 class EventLSTMCache:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from musicgen.errors import NotationError, pointing
 from musicgen.music.score import Meter, Score
 
 _BARS = re.compile(r"\s*([0-9]{1,6})\s*(?:[-–]\s*([0-9]{1,6})\s*)?")
+
+
+Found = TypeVar("Found")
 
 
 class Bar(NamedTuple):
@@ -51,19 +54,29 @@ def _bars_until(score: Score, tick: int) -> list[Bar]:
 
 def bar_indices(text: str, bars: Sequence[Bar]) -> list[int]:
     """`2,5-8` to places in `bars`, in order, each once."""
-    chosen: set[int] = set()
-    begin = 0
+    return sorted({index for found in each_item(text, lambda item: _range_of(item, bars)) for index in found})
+
+
+def each_item(text: str, read: Callable[[str], Found]) -> list[Found]:
+    """What is read of each item between the commas of `2,5-8`; an error points at its item."""
+    found, begin = [], 0
     for item in text.split(","):
         with pointing(begin, len(item)):
-            chosen |= set(_range_of(item, bars))
+            found.append(read(item))
         begin += len(item) + 1
-    return sorted(chosen)
+    return found
 
 
-def _range_of(item: str, bars: Sequence[Bar]) -> range:
+def named_bars(item: str) -> re.Match[str]:
+    """`5` or `5-8`: groups 1 and 2 are the numbers, the second None for one bar."""
     match = _BARS.fullmatch(item)
     if match is None:
         raise NotationError(f"{item!r} names no bars; write like 5, 5-8 or 2,5-8")
+    return match
+
+
+def _range_of(item: str, bars: Sequence[Bar]) -> range:
+    match = named_bars(item)
     first, last = (_index(int(number), bars) for number in (match[1], match[2] or match[1]))
     if last < first:
         raise NotationError(f"{item.strip()} holds nothing; write the earlier bar first")

@@ -10,11 +10,11 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from musicgen.errors import NotationError, pointing
+from musicgen.music.bars import each_item, named_bars
 from musicgen.music.chorale import STEPS_PER_QUARTER, Chorale
 from musicgen.music.ensemble import BACHS_CHOIR
 from musicgen.music.score import Meter
 
-_BARS = re.compile(r"\s*([0-9]{1,6})\s*(?:[-–]\s*([0-9]{1,6})\s*)?")
 _PLACE = re.compile(r"\s*([0-9]{1,6})\s*:\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*")
 # Two digits after the point, as places are printed, tell all sixteenths apart: 1.33 is the second third of a beat of 6/8.
 _PRINTED = Fraction(1, 100)
@@ -40,18 +40,11 @@ def voice_letters(text: str) -> str:
 
 def bar_spans(text: str, chorale: Chorale) -> list[tuple[int, int]]:
     """Steps [start, end) of each item of `5`, `5-8` or `2,5-8`; both bars of a range belong to it."""
-    spans, start = [], 0
-    for item in text.split(","):
-        with pointing(start, len(item)):
-            spans.append(_bar_span(item, chorale))
-        start += len(item) + 1
-    return spans
+    return each_item(text, lambda item: _bar_span(item, chorale))
 
 
 def _bar_span(item: str, chorale: Chorale) -> tuple[int, int]:
-    match = _BARS.fullmatch(item)
-    if match is None:
-        raise NotationError(f"{item!r} names no bars; write like 5, 5-8 or 2,5-8")
+    match = named_bars(item)
     first, last = int(match[1]), int(match[2] or match[1])
     with pointing(match.start(1), len(match[1])):
         start = _bar(first, chorale).start

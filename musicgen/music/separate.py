@@ -12,10 +12,9 @@ from statistics import fmean
 
 from musicgen.errors import NotationError
 from musicgen.music.chorale import VOICES
+from musicgen.music.ensemble import MOST_VOICES
 from musicgen.music.pitch import pitch_name
 from musicgen.music.score import Note, Part, Score
-
-MAX_VOICES = 8
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,15 @@ def covers(before: Note, note: Note) -> bool:
 
 
 def greatest_chord(part: Part) -> int:
-    """The most notes that sound at once in a part, counted no further than MAX_VOICES + 1; grace notes do not count."""
+    """The most notes that sound at once in a part, counted no further than MOST_VOICES + 1; grace notes do not count."""
     most, active = 0, list[Note]()
     ordered = sorted((note for note in part.notes if note.duration), key=lambda note: (note.start, -note.pitch))
     for start, group in groupby(ordered, key=lambda note: note.start):
         chord = list(group)
         active = [note for note in active if note.end > start]
         most = max(most, len(chord) + sum(covers(note, chord[0]) for note in active))
-        if most > MAX_VOICES:
-            return MAX_VOICES + 1
+        if most > MOST_VOICES:
+            return MOST_VOICES + 1
         active += chord
     return most
 
@@ -143,9 +142,9 @@ def split_part(part: Part) -> list[FoundLine]:
     voices = greatest_chord(part)
     if voices <= 1:
         return [(Line(part.name, tuple(ordered)), [])]
-    if voices > MAX_VOICES:
+    if voices > MOST_VOICES:
         raise NotationError(
-            f"the part {part.name or 'without a name'} has chords of more than {MAX_VOICES} notes, too many to tell voices apart"
+            f"the part {part.name or 'without a name'} has chords of more than {MOST_VOICES} notes, too many to tell voices apart"
         )
     return _deal(part.name, ordered, voices)
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from musicgen.errors import ConfigError
-from musicgen.sampling.draw import FloatArray
+from musicgen.sampling.draw import FloatArray, check_temperature, check_top_p
 
 BoolArray = NDArray[np.bool_]
 ECHO = 12
@@ -37,10 +37,8 @@ class DecodingOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature <= 10:
-            raise ConfigError(f"temperature {self.temperature}: from 0 (strict) to 10 (wild)")
-        if not 0 < self.top_p <= 1:
-            raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")
+        check_temperature(self.temperature)
+        check_top_p(self.top_p)
         if not -20 <= self.repetition <= 20:
             raise ConfigError(f"repetition {self.repetition}: from -20 (repeat) to 20 (never)")
         if self.seed < 0:

@@ -15,6 +15,16 @@ FloatArray = NDArray[np.floating[Any]]
 NOWHERE = -1
 
 
+def check_temperature(value: float, name: str = "temperature") -> None:
+    if not 0 <= value <= 10:
+        raise ConfigError(f"{name} {value}: from 0 (strict) to 10 (wild)")
+
+
+def check_top_p(value: float) -> None:
+    if not 0 < value <= 1:
+        raise ConfigError(f"top_p {value}: above 0, at most 1")
+
+
 @dataclass(frozen=True)
 class SamplingOptions:
     """temperature 1 = the model's own distribution, 0 = its best guess; top_p keeps the likeliest ids that reach this probability.
@@ -41,10 +51,8 @@ class SamplingOptions:
 
     def __post_init__(self) -> None:
         for name in ("temperature", "start_temperature", "rhythm_temperature", "draft_temperature"):
-            if not 0 <= getattr(self, name) <= 10:
-                raise ConfigError(f"{name} {getattr(self, name)}: from 0 (strict) to 10 (wild)")
-        if not 0 < self.top_p <= 1:
-            raise ConfigError(f"top_p {self.top_p}: above 0, at most 1")
+            check_temperature(getattr(self, name), name)
+        check_top_p(self.top_p)
         if not 0 <= self.guidance <= 10:
             raise ConfigError(f"guidance {self.guidance}: from 0 to 10, 1 is as the model has learned")
         if not 1 <= self.lanes <= 1000 or self.lanes != int(self.lanes):

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from musicgen.sampling.event_words import DRUMS, FOLLOWERS, NO_WORD, NOTE, BoolArray, EventWords, IntArray, Kind, follow_table
+from musicgen.sampling.event_words import FOLLOWERS, NO_WORD, NOTE, BoolArray, EventWords, IntArray, Kind, follow_table
+from musicgen.tokenizers.event_tracks import DRUMS
 
 PITCHES = (21, 108)  # a piano's; what lies outside is noise on most instruments
 DRUM_PITCHES = (35, 81)  # General MIDI's drums

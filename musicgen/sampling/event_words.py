@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from musicgen.errors import ConfigError
 from musicgen.tokenizers.events import EventTokenizer
+from musicgen.tokenizers.remi import REMI_FOLLOWERS
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-DRUMS = -1  # the slot that all drums share
 NO_WORD = -1
 
 
@@ -41,18 +41,11 @@ class Kind(IntEnum):
 
 NOTE = (Kind.PITCH, Kind.PITCHDRUM)
 FOLLOWERS: dict[Kind, tuple[Kind, ...]] = {
-    Kind.START: (Kind.BAR,),
-    Kind.BAR: (Kind.TIMESIG,),
-    Kind.TIMESIG: (Kind.POSITION, Kind.BAR, Kind.EOS),
-    Kind.POSITION: (Kind.PROGRAM, Kind.TEMPO),
-    Kind.TEMPO: (Kind.PROGRAM, Kind.POSITION, Kind.BAR, Kind.EOS),
-    Kind.PROGRAM: NOTE,
-    Kind.PITCH: (Kind.VELOCITY,),
-    Kind.PITCHDRUM: (Kind.VELOCITY,),
-    Kind.VELOCITY: (Kind.DURATION,),
-    Kind.DURATION: (Kind.PROGRAM, Kind.POSITION, Kind.BAR, Kind.EOS),
+    Kind.START if name == "FILL" else Kind[name.upper()]: tuple(Kind[other.upper()] for other in following)
+    for name, following in REMI_FOLLOWERS.items()
+    if name != "BOS"
 }
-"""As `EventTokenizer.followers` has it, which a test compares; here by kinds that a grammar can name."""
+"""As `EventTokenizer.followers` has it, by kinds that a grammar can name."""
 FOLLOWERS |= {kind: (*following, Kind.SPACE) for kind, following in FOLLOWERS.items() if Kind.BAR in following}
 FOLLOWERS[Kind.SPACE] = (Kind.BAR,)
 

@@ -175,6 +175,15 @@ class EventTokenizer:
             allowed[space, bar] = True
         return allowed
 
+    @cached_property
+    def slots(self) -> IntArray:
+        """Of each id of the base vocabulary the slot that it names, NO_SLOT of all but Program."""
+        slots = np.full(len(self.tokens), holes.NO_SLOT)
+        for program in range(DRUMS, 128):
+            if (token := f"Program_{program}") in self.id_of:
+                slots[self.id_of[token]] = program
+        return slots
+
     def shift_table(self, semitones: int) -> IntArray | None:
         """(K,) id -> the id so many semitones higher; drums stay. What would leave MIDI's pitches moves back by octaves. None with BPE."""
         if self.pairs:
@@ -274,11 +283,8 @@ class EventTokenizer:
             raise ConfigError(f"holes are made in bars of the kind {REMI}, not {self.kind}; build the corpus with --kind {REMI}")
         kinds = [token.partition("_")[0] for token in self.tokens]
         is_of = {name: np.array([kind == name for kind in kinds]) for name in self.type_names}
-        slot = np.full(len(self.tokens), holes.NO_SLOT)
-        for program in range(DRUMS, 128):
-            slot[self.id_of[f"Program_{program}"]] = program
         pitches = is_of["Pitch"] | is_of["PitchDrum"]
-        return holes.HoleIds(is_of["Bar"], is_of["TimeSig"], is_of["Position"], is_of["Tempo"], pitches, slot, self.hole_id)
+        return holes.HoleIds(is_of["Bar"], is_of["TimeSig"], is_of["Position"], is_of["Tempo"], pitches, self.slots, self.hole_id)
 
     @cached_property
     def _miditok(self) -> Any:

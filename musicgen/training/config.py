@@ -45,17 +45,24 @@ class TrainingConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("updates", "batch", "window", "test_every", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"training.{name}={getattr(self, name)}: at least 1")
-        for name in ("average", "modulate", "empty", "hidden", "hidden_cells"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"training.{name}={getattr(self, name)}: from 0 to 1")
-        for name in ("learning_rate", "clip", "save_minutes", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"training.{name}={getattr(self, name)}: a number of at least 0")
+        check_dials(
+            self, ("updates", "batch", "window", "test_every", "patience"), ("average", "modulate", "empty", "hidden", "hidden_cells")
+        )
         if min(self.warmup, self.seed) < 0 or not 0 <= self.transpose <= 11:
             raise ConfigError("training.warmup and training.seed must be at least 0, training.transpose 0 to 11")
+
+
+def check_dials(config: Any, counts: Sequence[str], shares: Sequence[str]) -> None:
+    """What every training asks of its dials: counts are at least 1, shares lie from 0 to 1, what it measures by is no negative number."""
+    for name in counts:
+        if getattr(config, name) < 1:
+            raise ConfigError(f"training.{name}={getattr(config, name)}: at least 1")
+    for name in shares:
+        if not 0 <= getattr(config, name) <= 1:
+            raise ConfigError(f"training.{name}={getattr(config, name)}: from 0 to 1")
+    for name in ("learning_rate", "clip", "save_minutes", "weight_decay"):
+        if not 0 <= getattr(config, name) < math.inf:
+            raise ConfigError(f"training.{name}={getattr(config, name)}: a number of at least 0")
 
 
 def apply_settings(configs: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from musicgen.errors import CheckpointError, ConfigError, CorpusError
 from musicgen.models.checkpoint import Checkpoint, load_model, load_tensors, read_checkpoint
 from musicgen.models.folders import checkpoint_folders
 from musicgen.tokenizers.events import EventTokenizer
+from musicgen.tokenizers.holes import NO_SLOT
 from musicgen.training.distributed import Ranks, all_ranks
 from musicgen.training.event_card import event_card
 from musicgen.training.event_presets import KINDS, resolve
@@ -104,13 +105,13 @@ def find_start(name: str, tokenizer: EventTokenizer) -> Start:
 
 def slots_of(pieces: ShardedPieces, tokenizer: EventTokenizer) -> list[int]:
     """Slots of tracks that have one note in a thousand or more, the most frequent first, in up to 2,000 of the pieces, evenly chosen."""
-    slot_of = {number: int(token.partition("_")[2]) for number, token in enumerate(tokenizer.tokens) if token.startswith("Program_")}
+    programs = np.flatnonzero(tokenizer.slots != NO_SLOT)
     counts = np.zeros(len(tokenizer.tokens), dtype=np.int64)
     for number in range(0, len(pieces), max(1, len(pieces) // SLOTS_FROM)):
         counts += np.bincount(tokenizer.base(pieces.ids(number)), minlength=len(counts))
-    notes = sum(counts[number] for number in slot_of)
-    often = sorted((number for number in slot_of if counts[number] > RARELY * notes), key=lambda number: -counts[number])
-    return [slot_of[number] for number in often]
+    often = programs[np.argsort(-counts[programs], kind="stable")]
+    found: list[int] = tokenizer.slots[often[counts[often] > RARELY * counts[programs].sum()]].tolist()
+    return found
 
 
 def rows_of(corpus: EventCorpus, split: str, window: int, tokenizer: EventTokenizer, most: int) -> list[IntArray]:

@@ -6,7 +6,6 @@ weights do not depend on the number of processes. A run lives in one folder, as 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +20,20 @@ from musicgen.models.checkpoint import Checkpoint, load_weights, save_checkpoint
 from musicgen.tokenizers.events import EventTokenizer
 from musicgen.training.distributed import Ranks, gathering, load_parts, local_parts, read_notes, save_parts, spread, whole
 from musicgen.training.language_config import LanguageTraining
-from musicgen.training.loop import LOG, STATE, Outcome, Progress, RunState, follow, learning_rate, load_state, save_state, sit
+from musicgen.training.loop import (
+    STATE,
+    Outcome,
+    Progress,
+    RunState,
+    follow,
+    is_best,
+    learning_rate,
+    load_state,
+    log_look,
+    save_state,
+    sit,
+    weight_groups,
+)
 from musicgen.training.measuring import Measured, id_nats, measure
 from musicgen.training.streams import Excerpt, FloatArray, IntArray, Pieces, Rows, in_batches
 
@@ -183,15 +195,6 @@ class Learner:
         return tensors
 
 
-def weight_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay on matrices only: biases, norms and embeddings are left alone."""
-    named = list(model.named_parameters())
-    decays = [weight.dim() > 1 and "embed" not in name and "bias" not in name for name, weight in named]
-    matrices = [weight for (_, weight), decay in zip(named, decays, strict=True) if decay]
-    others = [weight for (_, weight), decay in zip(named, decays, strict=True) if not decay]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-
 def _as_excerpt(ids: IntArray, length: int, pad_id: int) -> Excerpt:
     padding = length - len(ids)
     return Excerpt(np.pad(ids, (0, padding), constant_values=pad_id), np.pad(np.ones(len(ids), np.float32), (0, padding)))
@@ -201,14 +204,9 @@ def _look(learner: Learner, valid_rows: Sequence[IntArray], state: RunState, los
     """Tests the averaged weights on the valid split and keeps them if they are the best so far."""
     pad_id = learner.model.config.pad_id
     valid = learner.measure(valid_rows, pad_id).nats_per_id
-    state.looks_since_best = 0 if valid < state.best else state.looks_since_best + 1
-    entry = {"update": state.update, "train": round(loss, 5), "valid": round(valid, 5), "seconds": round(state.seconds, 1)}
-    state.history.append(entry)
-    if valid < state.best:
-        state.best, state.best_update = valid, state.update
+    if is_best(state, loss, valid):
         weights = learner.best_weights()
         if learner.ranks.first:
             save_checkpoint(folder, learner.checkpoint, weights)
     if learner.ranks.first:
-        with (folder / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
+        log_look(folder, state)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from musicgen.errors import ConfigError
+from musicgen.training.config import check_dials
 
 PARALLEL = ("ddp", "fsdp")
 
@@ -49,15 +49,9 @@ class LanguageTraining:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("updates", "batch", "at_once", "valid_rows", "test_every", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"training.{name}={getattr(self, name)}: at least 1")
-        for name in ("average", "starts", "holes", "context"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"training.{name}={getattr(self, name)}: from 0 to 1")
-        for name in ("learning_rate", "clip", "save_minutes", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"training.{name}={getattr(self, name)}: a number of at least 0")
+        check_dials(
+            self, ("updates", "batch", "at_once", "valid_rows", "test_every", "patience"), ("average", "starts", "holes", "context")
+        )
         if min(self.warmup, self.seed) < 0 or not -11 <= self.lowest <= 0 <= self.highest <= 11:
             raise ConfigError("training.warmup and seed must be at least 0, training.lowest from -11 to 0, training.highest from 0 to 11")
         if self.parallel not in PARALLEL:

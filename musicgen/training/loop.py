@@ -89,7 +89,7 @@ def train(
         torch.manual_seed(config.seed)
         model = checkpoint.build().to(device)
     averaged = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
-    optimizer = torch.optim.AdamW(_weight_groups(model, config), lr=config.learning_rate, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(weight_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98))
     state = load_state(folder, checkpoint, model, averaged, optimizer)
     finished = sit(
         state,
@@ -232,14 +232,26 @@ def _look(
     model.load_state_dict(averaged)
     valid = nats_per_cell(model, valid_pieces, task, device)
     model.load_state_dict(current)
-    state.looks_since_best = 0 if valid < state.best else state.looks_since_best + 1
-    if valid < state.best:
-        state.best, state.best_update = valid, state.update
+    if is_best(state, loss, valid):
         save_checkpoint(folder, checkpoint, averaged)
+    log_look(folder, state)
+
+
+def is_best(state: RunState, loss: float, valid: float) -> bool:
+    """Enters a look at the valid split into the run, and says whether it is the best so far."""
+    better = valid < state.best
+    state.looks_since_best = 0 if better else state.looks_since_best + 1
+    if better:
+        state.best, state.best_update = valid, state.update
     entry = {"update": state.update, "train": round(loss, 5), "valid": round(valid, 5), "seconds": round(state.seconds, 1)}
     state.history.append(entry)
+    return better
+
+
+def log_look(folder: Path, state: RunState) -> None:
+    """The latest look, as a line of the log."""
     with (folder / LOG).open("a", encoding="utf-8") as log:
-        log.write(json.dumps(entry) + "\n")
+        log.write(json.dumps(state.history[-1]) + "\n")
 
 
 def _progress(state: RunState, config: Schedule, loss: float) -> Progress:
@@ -248,12 +260,12 @@ def _progress(state: RunState, config: Schedule, loss: float) -> Progress:
     return Progress(state.update, config.updates, loss, valid, state.seconds, left)
 
 
-def _weight_groups(model: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
-    """Weight decay on matrices only: biases and embeddings are left alone."""
+def weight_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay on matrices only: biases, norms and embeddings are left alone."""
     decayed = [p for name, p in model.named_parameters() if p.dim() > 1 and "embed" not in name and "bias" not in name]
     kept = {id(p) for p in decayed}
     others = [p for p in model.parameters() if id(p) not in kept]
-    return [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def save_state(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from musicgen.errors import CorpusError
 from musicgen.tokenizers.event_kinds import REMI
 from musicgen.tokenizers.events import EventTokenizer
+from musicgen.tokenizers.holes import NO_SLOT
 from musicgen.training.language_config import LanguageTraining
 
 IntArray = NDArray[np.int64]
@@ -99,7 +100,8 @@ class Rows:
             last = int(np.searchsorted(bars, bars[first] + share * room, side="right")) - 1
             part = body[bars[first] : bars[last]]
             base = self.tokenizer.base(part)
-            slots = np.unique(self._slots[base[self._is_slot[base]]])
+            named = self.tokenizer.slots[base]
+            slots = np.unique(named[named != NO_SLOT])
             if last <= first or not len(slots):
                 return None
             context, middle = self.tokenizer.with_hole(part, any_slots(rng, slots), any_span(rng, last - first))
@@ -134,14 +136,6 @@ class Rows:
     @cached_property
     def _is_bar(self) -> NDArray[np.bool_]:
         return np.isin(np.arange(self.tokenizer.size), self.tokenizer.bar_ids)
-
-    @cached_property
-    def _is_slot(self) -> NDArray[np.bool_]:
-        return np.array([token.startswith("Program_") for token in self.tokenizer.tokens])
-
-    @cached_property
-    def _slots(self) -> IntArray:
-        return np.array([int(token[len("Program_") :]) if token.startswith("Program_") else 0 for token in self.tokenizer.tokens])
 
 
 def any_slots(rng: np.random.Generator, slots: IntArray) -> list[int]:
