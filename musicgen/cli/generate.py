@@ -186,8 +186,8 @@ def _run(draw: Callable[..., list[Generated]], drawing: Drawing, model: str, ste
     """Whatever can be refused is refused before a model is loaded. `stem`: of the file, if none is named."""
     from musicgen.files.midi import score_of_midi
     from musicgen.generation.loading import load_generator
-    from musicgen.rendering.export import numbered
-    from musicgen.rendering.midi_export import check_outputs, export_midi
+    from musicgen.rendering.export import check_exports, numbered
+    from musicgen.rendering.midi_export import export_midi
     from musicgen.sampling.decoding import DecodingOptions
 
     seeds, stages = seeds_from(drawing.seed, drawing.count), screen.Stages()
@@ -195,7 +195,7 @@ def _run(draw: Callable[..., list[Generated]], drawing: Drawing, model: str, ste
     paths = drawing.output or [DEFAULT_FOLDER / f"{stem}.mid"]
     if not drawing.output:
         DEFAULT_FOLDER.mkdir(exist_ok=True)
-    check_outputs(paths, drawing.count, source)
+    check_exports(paths, drawing.count, source)
     with stages("load"):
         generator = load_generator(model)
     with stages("draw"), screen.progress("drawing") as show:

@@ -25,7 +25,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 LayoutOption = Annotated[Layout, typer.Option(help="A staff for each voice, or two staves.")]
 OutputOption = Annotated[
     list[Path] | None,
-    typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg or .png. Give it several times for several."),
+    typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg, .png, .wav, .mp3, ... Give it several times for several."),
 ]
 CorpusOption = Annotated[str, typer.Option(help="A corpus by its name under corpora/, by its folder, or a JSON file of step matrices.")]
 SplitOption = Annotated[str, typer.Option(help="The pieces to measure: train, valid or test.")]

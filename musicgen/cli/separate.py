@@ -42,6 +42,7 @@ def separate(
     use_one_thread()
     from musicgen.files.io import read_score
     from musicgen.music.tune import find_part
+    from musicgen.rendering.edition import Edition
     from musicgen.rendering.export import check_exports, export_score
     from musicgen.separation.separator import find_separator
     from musicgen.separation.separator import separate as separated
@@ -59,7 +60,7 @@ def separate(
     with stages("separate"), named(source):
         separation = separated(score, separator, parts)
     with stages("write"):
-        files = export_score(separation.score, paths, layout.value)
+        files = export_score(separation.score, paths, Edition(layout.value))
     remarks = [*score.remarks, *separation.report]
     counts = {voice.name.lower(): len(voice.notes) for voice in separation.score.parts}
     if as_json:

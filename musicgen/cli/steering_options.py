@@ -15,6 +15,7 @@ import typer
 from musicgen.cli.options import DEFAULT_MODEL, JsonOption, Layout, LayoutOption, OutputOption
 from musicgen.errors import FileError
 from musicgen.files.atomic import check_output
+from musicgen.rendering.edition import Edition
 
 if TYPE_CHECKING:
     from musicgen.steering.request import Request
@@ -27,7 +28,7 @@ class Output:
     """Where a command's results go."""
 
     paths: list[Path] | None
-    layout: Layout
+    edition: Edition
     as_json: bool
     save_request: Path | None
     report: Path | None
@@ -140,7 +141,11 @@ def command(task: str, takes: tuple[str, ...]) -> Callable[[Callable[[Request, O
     def decorate(run: Callable[[Request, Output], None]) -> Callable[..., None]:
         def called(**options: Any) -> None:
             given = {name: options[name] for name in asked if options[name] not in (None, [])}
-            output = Output(*(options[name] for name in ("output", "layout", "as_json", "save_request", "report", "annotate")))
+            output = Output(
+                options["output"],
+                Edition(options["layout"].value),
+                *(options[name] for name in ("as_json", "save_request", "report", "annotate")),
+            )
             run(_request(task, options["request"], given, output), output)
 
         called.__doc__ = run.__doc__

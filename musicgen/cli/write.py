@@ -93,7 +93,7 @@ def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str
         job = prepare(request, seeds, loaded)
     paths = _outputs(output.paths, job, count, request.source)
     if job.draft:
-        check_score(job.draft, paths, output.layout.value)
+        check_score(job.draft, paths, output.edition)
     if not output.as_json:
         screen.remarks(job.remarks)
     with stages("load"):
@@ -138,7 +138,7 @@ def _write(answers: Sequence[Answer], count: int, paths: Sequence[Path], output:
     pieces = []
     for index, each in enumerate(answers):
         score = marked(each.written(), each.chorale) if output.annotate else each.written()
-        written = export_score(score, [numbered(path, count)[index] for path in paths], output.layout.value)
+        written = export_score(score, [numbered(path, count)[index] for path in paths], output.edition)
         if output.report:
             written = [*written, _write_report(numbered(output.report, count)[index], each)]
         record = {

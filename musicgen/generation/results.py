@@ -13,7 +13,8 @@ from musicgen.files.midi_splice import MidiSource, Span, fitted, spliced
 from musicgen.generation.timeline import Timeline
 from musicgen.generation.tracks import label_of_slot
 from musicgen.music.score import Meter, MeterAt, Note, Part, Score, TempoAt, counted
-from musicgen.rendering.midi_export import check_outputs, export_midi
+from musicgen.rendering.export import check_exports
+from musicgen.rendering.midi_export import export_midi
 from musicgen.sampling.event_steering import DrawnNote
 from musicgen.tokenizers.event_tracks import TrackLabel
 
@@ -36,7 +37,7 @@ class Generated:
 
     def write(self, path: str | PathLike[str]) -> list[Path]:
         """To any file that its suffix names: .mid, .musicxml, .svg, .wav, ...; a picture has a file a page."""
-        check_outputs([Path(path)])
+        check_exports([Path(path)])
         return export_midi(self.midi, lambda: self.score, [Path(path)])
 
 

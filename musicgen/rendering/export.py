@@ -1,4 +1,4 @@
-"""A finished score to any file that its suffix names: scores through files, pictures through engraving."""
+"""A finished score to any file that its suffix names: scores through files, pictures through engraving, sound through a synthesizer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 from musicgen.errors import FileError, MissingExtraError, nearest
 from musicgen.files.atomic import check_output, write_all
-from musicgen.files.io import WRITABLE, score_bytes
-from musicgen.files.musicxml_write import Layout
+from musicgen.files.io import MIDI, WRITABLE, score_bytes
 from musicgen.music.score import Score
+from musicgen.rendering.audio import ENCODERS, check_audio, encoded, samples_of
+from musicgen.rendering.edition import PLAIN, Edition
 
 PICTURES = {".svg": "verovio", ".png": "resvg_py"}
-EXPORTABLE = (*WRITABLE, *PICTURES)
+EXPORTABLE = (*WRITABLE, *PICTURES, *ENCODERS)
 
 
 def check_export(path: str | PathLike[str]) -> None:
@@ -23,37 +24,43 @@ def check_export(path: str | PathLike[str]) -> None:
     if suffix not in EXPORTABLE:
         called = f"{suffix} files" if suffix else "files without a suffix"
         raise FileError(path, f"{called} cannot be written; {nearest(suffix, EXPORTABLE)}")
+    if suffix in ENCODERS:
+        return check_audio(path)
     check_output(path)
     for package in {"verovio", PICTURES[suffix]} if suffix in PICTURES else ():
         if find_spec(package) is None:
             raise MissingExtraError(f"a {suffix} picture", package, "score")
 
 
-def export_score(score: Score, paths: Sequence[Path], layout: Layout = "open") -> list[Path]:
-    """Writes a score or its picture to each of `paths`, once all are ready, and returns what was written: a picture has a file a page."""
+def export_score(score: Score, paths: Sequence[Path], edition: Edition = PLAIN) -> list[Path]:
+    """Writes a score, its picture or its sound to each of `paths`, once all are ready; returns what was written, of a picture each page."""
     files: dict[Path, bytes] = {}
     for path in paths:
-        pages = rendered(score, path, layout)
+        pages = rendered(score, path, edition)
         for page in pages.keys() & files.keys():
             raise FileError(page, "two outputs would be written here, one of them as a page of a picture; choose other names")
         files |= pages
     return write_all(files)
 
 
-def rendered(score: Score, path: Path, layout: Layout = "open") -> dict[Path, bytes]:
+def rendered(score: Score, path: Path, edition: Edition = PLAIN) -> dict[Path, bytes]:
     """The files of a score that belong to `path`, not yet written."""
     suffix = path.suffix.lower()
+    if suffix in ENCODERS:
+        return {path: encoded(samples_of(edition.played(score)), suffix)}
     if suffix not in PICTURES:
-        return {path: score_bytes(score, path, layout)}
+        form = edition.played(score) if suffix in MIDI else edition.written(score)
+        return {path: score_bytes(form, path, edition.layout)}
     from musicgen.rendering.engraving import png_files, svg_files
 
-    return svg_files(score, path, layout) if suffix == ".svg" else png_files(score, path, layout=layout)
+    form, layout = edition.written(score), edition.layout
+    return svg_files(form, path, layout) if suffix == ".svg" else png_files(form, path, layout=layout)
 
 
-def check_score(score: Score, paths: Iterable[Path], layout: Layout = "open") -> None:
+def check_score(score: Score, paths: Iterable[Path], edition: Edition = PLAIN) -> None:
     """Refuses a score with notes that one of `paths` could not hold: call it before voices are added to a tune."""
     for path in paths:
-        score_bytes(score, path, layout)
+        score_bytes(score, path, edition.layout)
 
 
 def numbered(path: Path, count: int) -> list[Path]:

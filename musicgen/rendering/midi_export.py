@@ -8,31 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from musicgen.errors import FileError, NotationError, nearest
+from musicgen.errors import FileError, NotationError
 from musicgen.files.atomic import write_all
 from musicgen.files.io import MIDI
 from musicgen.files.quantize import quantize
 from musicgen.music.harmony import find_key
 from musicgen.music.score import KeyAt, Score
-from musicgen.rendering.audio import ENCODERS, check_audio, encoded, samples_of
-from musicgen.rendering.export import EXPORTABLE, check_export, numbered, rendered
-
-SUFFIXES = (*EXPORTABLE, *ENCODERS)
-
-
-def check_outputs(paths: Sequence[Path], count: int = 1, source: Path | None = None) -> None:
-    """Refuses what `export_midi` could not write, two files of one name, and the source itself: call it before a long computation."""
-    seen: set[Path] = set()
-    for target in (target for path in paths for target in (numbered(path, count) if path.name else [path])):
-        suffix = target.suffix.lower()
-        if suffix not in SUFFIXES:
-            raise FileError(target, f"{suffix or 'files without a suffix'} cannot be written; {nearest(suffix, SUFFIXES)}")
-        (check_audio if suffix in ENCODERS else check_export)(target)
-        if target.resolve() in seen:
-            raise FileError(target, "this output is named twice; name each once")
-        seen.add(target.resolve())
-        if source is not None and target.exists() and source.exists() and target.samefile(source):
-            raise FileError(target, "this is the source itself, and it would be overwritten; choose another name")
+from musicgen.rendering.audio import ENCODERS
+from musicgen.rendering.export import rendered
 
 
 def export_midi(data: bytes, score: Callable[[], Score], paths: Sequence[Path]) -> list[Path]:
@@ -42,10 +25,8 @@ def export_midi(data: bytes, score: Callable[[], Score], paths: Sequence[Path]) 
         suffix = path.suffix.lower()
         if suffix in MIDI:
             files[path] = data
-        elif suffix in ENCODERS:
-            files[path] = encoded(samples_of(score()), suffix)
         else:
-            files |= _sheet(score(), path)
+            files |= rendered(score(), path) if suffix in ENCODERS else _sheet(score(), path)
     return write_all(files)
 
 

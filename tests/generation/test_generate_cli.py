@@ -90,7 +90,7 @@ def test_infill_changes_its_region_alone(here, good):
         ("infill song.mid --add-track Bass", "'Bass' is no track to add"),
         ("infill nothing.mid --track Bass", "nothing.mid: there is no such file"),
         ("infill song.mid --track Bass -o song.mid", "this is the source itself"),
-        ("infill song.mid --track Bass -o x.txt", ".txt cannot be written"),
+        ("infill song.mid --track Bass -o x.txt", ".txt files cannot be written"),
         ("continue song.mid --from 7", "the piece has bars 1 to 4, choose 2 to 5"),
         ("generate --bars 0", "0 bars; 1 to"),
         ("generate --programs 200", "'200' is no program"),
