@@ -113,9 +113,14 @@ def read_cadence(text: str, chorale: Chorale) -> AskedCadence:
 
 def chords(sketch: Sketch, text: str, strict: bool = True) -> Sketch:
     """`1:1 C, 1:3 G7/B`, `I V65 | vi`, `5 6 4-3`, or the file of a lead sheet: `song.musicxml`."""
-    if Path(text.strip()).suffix.lower() not in SHEETS:
+    if not names_sheet(text):
         return sketch.chords(text, strict)
     return sketch.with_chords(chords_of_sheet(read_chords(text.strip()), sketch.given), strict)
+
+
+def names_sheet(text: str) -> bool:
+    """Whether chords are asked for by the file of a lead sheet."""
+    return Path(text.strip()).suffix.lower() in SHEETS
 
 
 def local_key(sketch: Sketch, text: str) -> Sketch:

@@ -90,23 +90,25 @@ class Job:
     originality: Originality | None = None
 
 
-def prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None = None) -> Job:
-    """Reads the source and makes a sketch for each seed. `composer`: gives the one whose judgement is asked for, where it is: in `vary`."""
+def prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None = None, source: Score | None = None) -> Job:
+    """Reads the source and makes a sketch for each seed. `composer`: gives the one whose judgement is asked for, where it is: in `vary`.
+    `source`: the score itself, where it has been read; then no file is opened, and the request's `source` is but its name."""
     ensemble = ensemble_of(request.model or DEFAULT)
     _check_ensemble(request, ensemble)
     originality = Originality.of(request)
-    job = _prepare(request, seeds, composer, ensemble)
+    job = _prepare(request, seeds, composer or (lambda: load(request)), ensemble, source)
     return replace(job, originality=originality) if originality else job
 
 
-def _prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer] | None, ensemble: Ensemble) -> Job:
+def _prepare(request: Request, seeds: Sequence[int], composer: Callable[[], Composer], ensemble: Ensemble, source: Score | None) -> Job:
     if request.task == "compose":
         return _compose(request, seeds, ensemble)
+    path, score = _read(request, source)
     if request.task == "harmonize":
-        return _harmonize(request, seeds, ensemble)
+        return _harmonize(request, seeds, ensemble, path, score)
     if request.task == "fill":
-        return _fill(request, seeds, ensemble)
-    return _rewritten(request, seeds, composer or (lambda: load(request)), ensemble)
+        return _fill(request, seeds, ensemble, path, score)
+    return _rewritten(request, seeds, composer, ensemble, path, score)
 
 
 def _check_ensemble(request: Request, ensemble: Ensemble) -> None:
@@ -242,8 +244,7 @@ def _phrases(request: Request) -> tuple[int, ...]:
         return asks.phrase_lengths(request.phrases)
 
 
-def _harmonize(request: Request, seeds: Sequence[int], ensemble: Ensemble) -> Job:
-    path, score = _read(request)
+def _harmonize(request: Request, seeds: Sequence[int], ensemble: Ensemble, path: Path, score: Score) -> Job:
     choir = _choir(request)
     with named(path):
         tune = find_tune(score, None if request.separate else request.part, request.keep, choir or SATB, ensemble)
@@ -257,8 +258,7 @@ def _harmonize(request: Request, seeds: Sequence[int], ensemble: Ensemble) -> Jo
     return Job([piece(seed) for seed in seeds], piece, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 
 
-def _fill(request: Request, seeds: Sequence[int], ensemble: Ensemble) -> Job:
-    path, score = _read(request)
+def _fill(request: Request, seeds: Sequence[int], ensemble: Ensemble, path: Path, score: Score) -> Job:
     with named(path):
         region = _region(request, score, ensemble)
         sketch = Sketch(with_phrases(region.chorale, free=region.free), region.free)
@@ -282,8 +282,9 @@ def _bars(request: Request) -> tuple[str, ...]:
     return request.bars if isinstance(request.bars, tuple) else ()
 
 
-def _rewritten(request: Request, seeds: Sequence[int], composer: Callable[[], Composer], ensemble: Ensemble) -> Job:
-    path, score = _read(request)
+def _rewritten(
+    request: Request, seeds: Sequence[int], composer: Callable[[], Composer], ensemble: Ensemble, path: Path, score: Score
+) -> Job:
     is_drawn = request.task != "vary" or request.how == "random"
 
     @cache
@@ -315,9 +316,9 @@ def _commission(request: Request, score: Score, seed: int, composer: Callable[[]
     return precede_score(score, bars, seed, request.phrase_bars, ensemble)
 
 
-def _read(request: Request) -> tuple[Path, Score]:
+def _read(request: Request, source: Score | None) -> tuple[Path, Score]:
     path = Path(request.source or "")
-    score = read_score(path, quantize=bool(request.quantize))
+    score = source or read_score(path, quantize=bool(request.quantize))
     if not request.separate:
         return path, score
     with named(path):
