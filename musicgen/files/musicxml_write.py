@@ -36,9 +36,7 @@ def musicxml_bytes(score: Score, layout: Layout = "open") -> bytes:
 
     Raises NotationError with part, bar and beat where no note value fits.
     """
-    score = _refined(score)
-    bars = _bars(score)
-    staves = _with_marks(_staves(score, bars, layout), score)
+    score, bars, staves = laid_out(score, layout)
     root = ET.Element("score-partwise", version="4.0")
     _add_header(root, score, staves)
     for index, staff in enumerate(staves):
@@ -47,6 +45,13 @@ def musicxml_bytes(score: Score, layout: Layout = "open") -> bytes:
             add_bar(part, Page(score, staff, f"P{index + 1}"), bars, number)
     ET.indent(root, " ")
     return (_DOCTYPE + ET.tostring(root, encoding="unicode") + "\n").encode()
+
+
+def laid_out(score: Score, layout: Layout = "open") -> tuple[Score, list[Bar], list[Staff]]:
+    """What every written form shows: the score in ticks that hold each value of it, its bars, and its staves with all their events."""
+    score = _refined(score)
+    bars = _bars(score)
+    return score, bars, _with_marks(_staves(score, bars, layout), score)
 
 
 def _refined(score: Score) -> Score:
