@@ -124,6 +124,11 @@ _OUTPUT: Mapping[str, tuple[Any, Any]] = {
 }
 
 
+def described() -> dict[str, str]:
+    """Field -> what it means, in a sentence."""
+    return {name: annotation.__metadata__[0].help for name, annotation in _OPTIONS.items()}
+
+
 def spelled_out(arguments: Sequence[str]) -> list[str]:
     """`--original` alone gets its usual value: an option with or without a value is nothing that typer knows."""
     spelled = []

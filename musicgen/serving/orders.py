@@ -1,0 +1,197 @@
+"""Orders: what a client sends, read and refused like a request file. The JSON schemas are made of `Request`'s fields, so that neither
+can say what the other does not know."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_type_hints
+
+from pydantic import ValidationError
+
+from musicgen.errors import ConfigError, nearest
+from musicgen.music.score import Score
+from musicgen.serving.limits import LARGEST_WHOLE, Limits, check_request
+from musicgen.serving.notes import NotesForm, score_of
+from musicgen.steering.request import CHOICES, COUNTS_BARS, LIMITS, TAKES, Request, Task, Texts, key_of
+
+Layout = Literal["open", "two-staff"]
+SUFFIXES = {"musicxml": ".musicxml", "mxl": ".mxl", "abc": ".abc", "kern": ".krn", "midi": ".mid"}
+IN_BASE64 = ("mxl", "midi")
+SCORE_FORMATS = (*SUFFIXES, "notes")
+ANSWER_FORMATS = ("musicxml", "midi", "notes")
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+HINTS = get_type_hints(Request)
+
+
+class BadJsonError(Exception):
+    """A body that is no JSON object: 400, not 422."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A request, the score it is about, as a file's bytes or read already, and the forms that its pieces are wanted in."""
+
+    request: Request
+    score: bytes | Score | None = None
+    formats: tuple[str, ...] = ("musicxml",)
+    layout: Layout = "open"
+    annotate: bool = False
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """Strict JSON, an object."""
+    try:
+        found = json.loads(body, parse_int=_whole, parse_constant=_refused)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
+        raise BadJsonError(f"the body is not JSON ({reason}); send an object of what is asked, in UTF-8") from None
+    if not isinstance(found, dict):
+        raise BadJsonError('the body is no JSON object; send what is asked, like {"seed": 7}')
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 17 or abs(int(digits)) > LARGEST_WHOLE:
+        raise ValueError(f"a number of {len(digits)} digits is too large, {LARGEST_WHOLE} is the largest")
+    return int(digits)
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def read_order(task: Task, values: Mapping[str, Any], limits: Limits, models: Collection[str]) -> Order:
+    """Raises what a request file would raise, and more: see `limits`."""
+    known = properties(task, limits, {})
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(f"there is no key {key[:80]!r} for {task}; {nearest(key, known)}")
+        if value is None:
+            raise ConfigError(f"{key}: null says nothing; leave the key out")
+    names = {key_of(name): name for name in TAKES[task] if name != "source"}
+    asked: dict[str, Any] = {names[key]: value for key, value in values.items() if key in names}
+    form = _one_of("score_format", values.get("score_format", "musicxml"), SCORE_FORMATS)
+    if task != "compose":
+        asked["source"] = f"score{SUFFIXES.get(form, '')}"  # a name for errors alone
+    request = Request.from_values(asked | {"task": task}, {})
+    check_request(request, limits, models)
+    formats = values.get("answer_formats", ["musicxml"])
+    if not isinstance(formats, list) or not formats:
+        raise ConfigError(f"answer_formats: a list of {', '.join(ANSWER_FORMATS)} is needed")
+    return Order(
+        request,
+        None if task == "compose" else _read_score(values.get("score"), form),
+        tuple(dict.fromkeys(_one_of("answer_formats", each, ANSWER_FORMATS) for each in formats)),
+        "two-staff" if _one_of("layout", values.get("layout", "open"), LAYOUTS) == "two-staff" else "open",
+        _yes("annotate", values.get("annotate", False)),
+    )
+
+
+def _one_of(key: str, value: object, choices: Collection[str]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise ConfigError(f"{key}: {str(value)[:80]!r}; {nearest(str(value)[:80], choices)}")
+    return value
+
+
+def _yes(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{key}: {str(value)[:80]!r}; true or false is needed")
+    return value
+
+
+def _read_score(value: object, form: str) -> bytes | Score:
+    if form == "notes":
+        return score_of(_read_notes(value))
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"score: the text of a score is needed, here {form}{' in base64' if form in IN_BASE64 else ''}")
+    try:
+        return base64.b64decode(value, validate=True) if form in IN_BASE64 else value.encode()
+    except (binascii.Error, ValueError):
+        raise ConfigError(f"score: not {form}{' in base64' if form in IN_BASE64 else ' in UTF-8'}; send the file as it is") from None
+
+
+def _read_notes(value: object) -> NotesForm:
+    try:
+        return NotesForm.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(["score", *map(str, first["loc"])])[:120]
+        raise ConfigError(f"{where}: {first['msg'][:200]}; /openapi.json has the form of notes") from None
+
+
+# --- schemas
+
+
+def properties(task: Task, limits: Limits, about: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Key -> JSON schema of all that may be asked of a task. `about`: what the fields mean, in a sentence each."""
+    asked = {key_of(name): _schema(task, name, limits) | _description(about.get(name)) for name in TAKES[task] if name != "source"}
+    answers: dict[str, dict[str, Any]] = {
+        "answer_formats": {
+            "type": "array",
+            "items": {"enum": list(ANSWER_FORMATS)},
+            "minItems": 1,
+            "default": ["musicxml"],
+            "description": "What each piece is sent as: midi is base64, notes are JSON.",
+        },
+        "layout": {"enum": list(LAYOUTS), "default": "open", "description": "A staff for each voice, or two staves."},
+        "annotate": {"type": "boolean", "default": False, "description": "Roman numerals and cadences in the score."},
+    }
+    if task == "compose":
+        return asked | answers
+    score: dict[str, dict[str, Any]] = {
+        "score": {
+            "anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/components/schemas/NotesForm"}],
+            "description": "The tune." if task == "harmonize" else "The score of all voices.",
+        },
+        "score_format": {
+            "enum": list(SCORE_FORMATS),
+            "default": "musicxml",
+            "description": f"What `score` is: a file's text, in base64 for {' and '.join(IN_BASE64)}; notes are an object.",
+        },
+    }
+    return score | asked | answers
+
+
+def schema_of(task: Task, limits: Limits, about: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "title": task.capitalize(),
+        "additionalProperties": False,
+        "properties": properties(task, limits, about),
+        "required": [] if task == "compose" else ["score"],
+    }
+
+
+def _description(text: str | None) -> dict[str, str]:
+    return {"description": text} if text else {}
+
+
+def _schema(task: Task, name: str, limits: Limits) -> dict[str, Any]:
+    text: dict[str, Any] = {"type": "string", "maxLength": limits.letters}
+    texts: dict[str, Any] = {"anyOf": [text, {"type": "array", "items": text, "maxItems": limits.texts}]}
+    if name == "bars" and task in COUNTS_BARS:
+        return {"type": "integer", "minimum": 1, "maximum": limits.bars}
+    if name == "bars":
+        return {"anyOf": [{"type": "integer"}, *texts["anyOf"]]}
+    if name == "original":
+        return {"anyOf": [{"const": True}, {"type": "integer"} | _bounds(name, limits)]}
+    if name in CHOICES:
+        return {"enum": list(CHOICES[name])}
+    if HINTS[name] == Texts:
+        return texts
+    kind = next(kind for kind in get_args(HINTS[name]) if kind is not type(None))
+    kinds: dict[type, dict[str, Any]] = {str: text, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"}}
+    # A text may be a number, as in a request file, where from = 5 is bar 5.
+    return {"anyOf": [text, {"type": "number"}]} if kind is str else kinds[kind] | _bounds(name, limits)
+
+
+def _bounds(name: str, limits: Limits) -> dict[str, float]:
+    least, most = LIMITS.get(name, (-math.inf, math.inf))
+    most = min(most, {"count": limits.pieces, "alternatives": limits.pieces, "seed": LARGEST_WHOLE}.get(name, most))
+    bounds = {"minimum": least, "maximum": most}
+    return {key: bound for key, bound in bounds.items() if not math.isinf(bound)}

@@ -1,0 +1,117 @@
+"""Worker: a studio in a process of its own, which can be ended when an order takes too long, and begun anew when it has died.
+
+One order at a time: sampling is bound to one core, and on two a second order would only slow the first.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from musicgen.composers.loading import DEFAULT
+from musicgen.composers.methods import load_plugin
+from musicgen.errors import ConfigError, MusicgenError
+from musicgen.serving.limits import Limits
+from musicgen.serving.orders import Order
+from musicgen.serving.studio import BUG, TOO_LONG, Outcome, Studio, refusal
+
+START_SECONDS = 180.0  # torch alone takes ten on a busy machine
+DIED = "the process that composes has died of this request, perhaps for want of memory; it is begun anew, ask for less"
+
+
+@dataclass
+class Worker:
+    """`plugins`: Python files that register methods; they are run in the process too."""
+
+    model: str = DEFAULT
+    limits: Limits = field(default_factory=Limits)
+    plugins: Sequence[Path] = ()
+
+    def __post_init__(self) -> None:
+        self._busy = threading.Lock()
+        self._is_closed = False
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+
+    def start(self) -> None:
+        """Waits until the model is warm; raises what keeps it from being loaded."""
+        with self._busy:
+            self._started()
+
+    def do(self, order: Order) -> Outcome:
+        """Blocks until the outcome is there, at most `limits.seconds` and the time of a start."""
+        with self._busy:
+            try:
+                pipe = self._started()
+                pipe.send(order)
+                if pipe.poll(self.limits.seconds):
+                    outcome: Outcome = pipe.recv()
+                    return outcome
+                self._end()
+                return refusal(TOO_LONG, f"it took longer than {self.limits.seconds:g} seconds and was ended; ask for fewer bars or pieces")
+            except MusicgenError as error:
+                return refusal(BUG, str(error))
+            except (EOFError, OSError):
+                self._end()
+                return refusal(BUG, DIED)
+
+    def close(self) -> None:
+        """From any thread, for good; an order in work is ended."""
+        self._is_closed = True
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join(5)
+
+    def _started(self) -> Connection:
+        if self._pipe is not None and self._process is not None and self._process.is_alive():
+            return self._pipe
+        self._end()
+        if self._is_closed:
+            raise ConfigError("the server is ending; start it again")
+        spawn = multiprocessing.get_context("spawn")  # a fork would copy the server's threads and sockets
+        self._pipe, theirs = spawn.Pipe()
+        self._process = spawn.Process(target=work, args=(theirs, self.model, self.limits, tuple(self.plugins)), daemon=True)
+        self._process.start()
+        theirs.close()
+        problem = self._pipe.recv() if self._pipe.poll(START_SECONDS) else "the model took too long to load; try again"
+        if problem:
+            self._end()
+            raise ConfigError(problem)
+        return self._pipe
+
+    def _end(self) -> None:
+        self._kill()
+        if self._pipe is not None:
+            self._pipe.close()
+        self._pipe = self._process = None
+
+
+def work(pipe: Connection, model: str, limits: Limits, plugins: Sequence[Path]) -> None:
+    """The process: says what is wrong, or nothing once it is ready; then an outcome for each order, until the server leaves."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends us
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    studio = Studio(model, limits)
+    try:
+        for plugin in plugins:
+            load_plugin(plugin)
+        studio.warm()
+        pipe.send("")
+    except MusicgenError as error:
+        pipe.send(str(error))
+        return
+    with suppress(EOFError, OSError):
+        while True:
+            pipe.send(studio.do(pipe.recv()))
