@@ -21,8 +21,21 @@ class Layout(StrEnum):
     TWO_STAFF = "two-staff"
 
 
+class Lyrics(StrEnum):
+    """Whose words are written."""
+
+    TUNE = "tune"
+    ALL = "all"
+    NONE = "none"
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 LayoutOption = Annotated[Layout, typer.Option(help="A staff for each voice, or two staves.")]
+ClefsOption = Annotated[
+    str | None, typer.Option(help="c: soprano, alto, tenor and bass clefs, as in Bach's scores; or by voices: 'S=C1 A=C3 T=C4 B=F4'.")
+]
+FiguresOption = Annotated[bool, typer.Option("--figures", help="Write the figures of a continuo under the bass.")]
+LyricsOption = Annotated[Lyrics, typer.Option(help="Words of the tune: under its own voice, under all voices, or none.")]
 OutputOption = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg, .png, .wav, .mp3, ... Give it several times for several."),

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musicgen.cli.options import DEFAULT_MODEL, JsonOption, Layout, LayoutOption, OutputOption
+from musicgen.cli.options import (
+    DEFAULT_MODEL,
+    ClefsOption,
+    FiguresOption,
+    JsonOption,
+    Layout,
+    LayoutOption,
+    Lyrics,
+    LyricsOption,
+    OutputOption,
+)
+from musicgen.cli.playing_options import PLAYING, playing
 from musicgen.errors import FileError
 from musicgen.files.atomic import check_output
 from musicgen.rendering.edition import Edition
@@ -116,6 +127,10 @@ _NEW_BARS = _whole("How many new bars.", show_default="4")
 _OUTPUT: Mapping[str, tuple[Any, Any]] = {
     "output": (OutputOption, None),
     "layout": (LayoutOption, Layout.OPEN),
+    "clefs": (ClefsOption, None),
+    "figures": (FiguresOption, False),
+    "lyrics": (LyricsOption, Lyrics.TUNE),
+    **PLAYING,
     "report": (Annotated[Path | None, typer.Option(help="Write what was asked, kept and found of each piece: r.md or r.json.")], None),
     "annotate": (Annotated[bool, typer.Option("--annotate", help="Write Roman numerals and cadences into the score.")], False),
     "request": (Annotated[Path | None, typer.Option(help="A request file; what is said by other options comes before it.")], None),
@@ -148,7 +163,7 @@ def command(task: str, takes: tuple[str, ...]) -> Callable[[Callable[[Request, O
             given = {name: options[name] for name in asked if options[name] not in (None, [])}
             output = Output(
                 options["output"],
-                Edition(options["layout"].value),
+                Edition(options["layout"].value, options["clefs"], options["figures"], options["lyrics"].value, **playing(options)),
                 *(options[name] for name in ("as_json", "save_request", "report", "annotate")),
             )
             run(_request(task, options["request"], given, output), output)

@@ -5,13 +5,14 @@ Which note values are written is decided in `notation`; here they get their acci
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from musicgen.files.metrical import NOTE_VALUES
+from musicgen.files.musicxml_figures import add_figures
+from musicgen.files.musicxml_text import add_text
 from musicgen.files.notation import Bar, Event, Tuplet
 from musicgen.files.page import Page, Staff, accidentals
 from musicgen.music.pitch import Key
@@ -19,16 +20,8 @@ from musicgen.music.score import Clef, Note, TempoAt, TextAt
 from musicgen.music.transposition import CONCERT
 
 _BEATS = {Fraction(2): ("half", 0), Fraction(3, 2): ("quarter", 1)}
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNDER = {"default-y": "-80"}  # tenths of a staff space from the top of the staff, so that numerals stand in a row
 _MAX_SHOWN_TEMPOS = 12  # a live recording has hundreds; those are kept for playback and not printed
-
-
-def add_text(parent: ET.Element, tag: str, text: object, **attributes: str) -> ET.Element:
-    """A child with text, less the characters that XML forbids."""
-    element = ET.SubElement(parent, tag, attributes)
-    element.text = _ILLEGAL.sub("", str(text))
-    return element
 
 
 def add_bar(part: ET.Element, page: Page, bars: Sequence[Bar], index: int) -> None:
@@ -181,6 +174,8 @@ class Voice:
             _add_transposition(attributes, self.page, tick)
         for index, note in enumerate(event.graces):
             self._add_grace(event, note, in_chord=False, value="eighth" if len(event.graces) == 1 else "16th", index=index)
+        if self.page.staff.lines[self.number].is_bass:
+            add_figures(self.measure, self.page.score.figures, tick, self._tick(event.end))
         if hidden:
             forward = ET.SubElement(self.measure, "forward")
             add_text(forward, "duration", self.page.ticks(event.end - event.start))
@@ -243,6 +238,9 @@ class Voice:
             for depth, word in enumerate(event.beams, 1):
                 add_text(element, "beam", word, number=str(depth))
         self._add_notations(element, event, note, ties, index)
+        words = self.page.staff.lines[self.number].words
+        if index == 0 and words:
+            words.add_lyrics(element, event)
 
     def _add_pitch(self, element: ET.Element, note: Note) -> None:
         name = self.page.spelling(note)
@@ -282,6 +280,9 @@ class Voice:
         notations = ET.Element("notations")
         for kind in ties:
             ET.SubElement(notations, "tied", type=kind)
+        words = self.page.staff.lines[self.number].words
+        if index == 0 and words:
+            words.add_slur(notations, event, self.number)
         if index == 0 and event.tuplet:
             _add_tuplet_marks(notations, event, event.tuplet)
         if index == 0 and any(member.fermata for member in event.notes) and not event.tied_on:

@@ -15,11 +15,13 @@ from statistics import median
 from typing import Literal
 
 from musicgen.errors import NotationError
-from musicgen.files.musicxml_bars import add_bar, add_text
+from musicgen.files.musicxml_bars import add_bar
+from musicgen.files.musicxml_text import add_text
+from musicgen.files.musicxml_words import Words
 from musicgen.files.notation import Bar, into_voices, write_voice
 from musicgen.files.page import Line, Page, Staff
 from musicgen.music.resolution import needed_resolution, rescaled
-from musicgen.music.score import Clef, Note, Part, Score, counted
+from musicgen.music.score import Clef, Lyric, Note, Part, Score, counted
 from musicgen.music.transposition import CONCERT
 
 Layout = Literal["open", "two-staff"]
@@ -96,7 +98,20 @@ def _staves(score: Score, bars: Sequence[Bar], layout: Layout) -> list[Staff]:
         )
     upper, lower = tuple(parts[:2]), tuple(parts[2:])
     names = ["/".join(part.name for part in pair) for pair in (upper, lower)]
-    return [_staff(score, bars, names[0], upper, _TREBLE, True), _staff(score, bars, names[1], lower, _BASS, False)]
+    return _without_twice([_staff(score, bars, names[0], upper, _TREBLE, True), _staff(score, bars, names[1], lower, _BASS, False)])
+
+
+def _without_twice(staves: Sequence[Staff]) -> list[Staff]:
+    """As in a hymn book: one text a staff, and none under the lower that stands under the upper already."""
+    seen: list[list[Lyric]] = []
+    kept = []
+    for staff in staves:
+        texts = [[lyric for note in part.notes for lyric in note.lyrics] for part in staff.parts]
+        part = next((number for number, text in enumerate(texts) if text and text not in seen), None)
+        lines = (line if line.part == part else replace(line, words=None) for line in staff.lines)
+        kept.append(replace(staff, lines=tuple(lines)))
+        seen += texts
+    return kept
 
 
 def _with_marks(staves: Sequence[Staff], score: Score) -> list[Staff]:
@@ -123,13 +138,15 @@ def _clef(part: Part) -> Clef:
 
 def _staff(score: Score, bars: Sequence[Bar], name: str, parts: tuple[Part, ...], clef: Clef, has_tempos: bool) -> Staff:
     changes = [change.start for change in score.keys]
+    bass = next((part for part in reversed(score.parts) if part.notes and not part.is_drum), None)
     lines = []
     for number, part in enumerate(parts):
         voices = into_voices(part.notes)
         for index, (voice, graces) in enumerate(zip(voices, _shared_graces(part.notes, voices), strict=True)):
             cuts = [*changes, *_rest_cuts(part, voice)]
             events = write_voice(voice, graces, bars, cuts, score.ticks_per_quarter, part.name or name)
-            lines.append(Line(number, index == 0, tuple(map(tuple, events))))
+            is_bass = index == 0 and bool(score.figures) and part is bass
+            lines.append(Line(number, index == 0, tuple(map(tuple, events)), Words.of(part.notes), is_bass))
     return Staff(name, parts, clef, tuple(lines), has_tempos)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from musicgen.files.musicxml_words import Words
 from musicgen.files.notation import Bar, Event
-from musicgen.music.pitch import FIFTHS_OF_LETTER, Key, Spelling, spell
+from musicgen.music.pitch import Key, Spelling, spell
 from musicgen.music.score import Clef, Note, Part, Score, TextAt
 from musicgen.music.transposition import CONCERT, Transposition
 
@@ -17,11 +18,16 @@ _ACCIDENTALS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1:
 
 @dataclass(frozen=True)
 class Line:
-    """One voice of a staff, bar by bar. `part`: 0, or 1 for the lower of two parts that share the staff; `first` of its part."""
+    """One voice of a staff, bar by bar. `part`: 0, or 1 for the lower of two parts that share the staff; `first` of its part.
+
+    words: those that are written under it; is_bass: whether figures stand under it.
+    """
 
     part: int
     first: bool
     bars: tuple[tuple[Event, ...], ...]
+    words: Words | None = None
+    is_bass: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ def accidentals(page: Page, bars: Sequence[Bar], index: int) -> dict[tuple[int, 
     for place, at, line, alteration, is_struck in _sounding(page, bars, index):
         if at != key:
             key, holding = at, {}
-        expected = holding.get(line, _in_key(line[0], key))
+        expected = holding.get(line, key.alteration(line[0]))
         if is_struck and (expected != alteration or (line not in holding and before.get(line, alteration) != alteration)):
             shown[place] = _ACCIDENTALS[alteration]
         if is_struck:
@@ -108,7 +114,3 @@ def _sounding(page: Page, bars: Sequence[Bar], index: int) -> Iterator[tuple[tup
         for note in (*event.graces, *event.notes):
             name = page.spelling(note)
             yield (number, start, note), key, (name.letter, name.octave), name.alteration, not event.tied_from or note in event.graces
-
-
-def _in_key(letter: str, key: Key) -> int:
-    return (key.fifths - FIFTHS_OF_LETTER[letter] + 5) // 7

@@ -105,6 +105,10 @@ class Key:
         """The pitch classes of the scale; in minor with both sixths and both sevenths."""
         return frozenset((self.tonic + degree) % 12 for degree in _SCALES[self.mode])
 
+    def alteration(self, letter: str) -> int:
+        """What the signature does to a letter: 1 for a sharp, -1 for a flat."""
+        return (self.fifths - FIFTHS_OF_LETTER[letter] + 5) // 7
+
     @classmethod
     def of_tonic(cls, tonic: int, mode: Mode) -> Key:
         """The key with the fewest signs on pitch class `tonic`; 6 sharps rather than 6 flats in minor, flats in major."""

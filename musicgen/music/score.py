@@ -59,10 +59,20 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class Lyric:
+    """A syllable, or several sung to one note, `glo‿ria`. `is_joined`: a hyphen leads to the next one; `is_held`: a line shows how long."""
+
+    text: str
+    verse: int = 1
+    is_joined: bool = False
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """One sounding note, ties already joined. `duration` 0 marks a grace note. `pitch` sounds; `spelling` is how it is written.
 
-    `color`: `#rrggbb`, None for black.
+    `color`: `#rrggbb`, None for black. `lyrics`: what is sung to it, in order of the verses; a note is the same whatever is sung.
     """
 
     start: int
@@ -72,6 +82,7 @@ class Note:
     spelling: Spelling | None = None
     fermata: bool = False
     color: str | None = None
+    lyrics: tuple[Lyric, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if self.start < 0 or self.duration < 0:
@@ -144,6 +155,19 @@ class TextAt:
     is_above: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class FiguresAt:
+    """Figures over a bass in ticks [start, end), from the top down, each a number and a sign.
+
+    The number is None for a sign alone, which is that of the third. The sign is what the note has beside the signature: -1 a flat,
+    0 a natural, 1 a sharp, None nothing.
+    """
+
+    start: int
+    end: int
+    figures: tuple[tuple[int | None, int | None], ...]
+
+
 @dataclass(frozen=True)
 class Score:
     """Parts, and the map of meters, keys and tempos, each sorted by start.
@@ -151,6 +175,7 @@ class Score:
     `pickup`: ticks before the first barline, 0 for none; the first meter still names the full bar.
     `remarks`: what a reader did that a user should know (repeats expanded, notes moved), one sentence each.
     `marks`: words for the reader of the written score, in order of time; no reader of ours brings them back.
+    `figures`: those of a continuo under its lowest part, likewise.
     `written_end`: the last barline, where the file has one; rests may lie between the last note and it.
     """
 
@@ -164,6 +189,7 @@ class Score:
     remarks: tuple[str, ...] = field(default=(), compare=False)
     written_end: int = field(default=0, compare=False)
     marks: tuple[TextAt, ...] = ()
+    figures: tuple[FiguresAt, ...] = ()
 
     def __post_init__(self) -> None:
         if self.ticks_per_quarter < 1:

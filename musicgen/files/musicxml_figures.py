@@ -1,0 +1,35 @@
+"""Figures of a continuo as MusicXML: they stand before the note of the bass that they belong to, each with the time until the next."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+
+from musicgen.files.musicxml_text import add_text
+from musicgen.music.score import FiguresAt
+
+_SIGNS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp", 3: "triple-sharp"}
+
+
+def add_figures(measure: ET.Element, figures: Iterable[FiguresAt], start: int, end: int) -> None:
+    """Those of a written note that fills ticks [start, end): what goes on from before it is said again, as after a barline."""
+    inside = [each for each in figures if each.start < end and each.end > start]
+    if not inside:
+        return
+    first = inside[0].start
+    if first > start:  # an unfigured beginning takes its time all the same
+        add_text(ET.SubElement(measure, "forward"), "duration", first - start)
+    now = max(first, start)
+    for each in inside:
+        stop = min(each.end, end)
+        element = ET.SubElement(measure, "figured-bass")
+        for number, sign in each.figures:
+            figure = ET.SubElement(element, "figure")
+            if sign is not None:
+                add_text(figure, "prefix", _SIGNS[sign])
+            if number is not None:
+                add_text(figure, "figure-number", number)
+        add_text(element, "duration", stop - now)
+        now = stop
+    if first > start:
+        add_text(ET.SubElement(measure, "backup"), "duration", first - start)
