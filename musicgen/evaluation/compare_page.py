@@ -20,7 +20,8 @@ from musicgen.evaluation.style import FAMILIES, Comparison, Rate
 from musicgen.music.chorale import VOICE_LETTERS, Chorale
 from musicgen.music.convert import to_score
 from musicgen.music.score import Score, counted
-from musicgen.rendering.audio import MIME, can_encode, encoded, samples_of
+from musicgen.rendering.audio import samples_of
+from musicgen.rendering.encoding import MIME, can_encode, encoded
 from musicgen.rendering.engraving import svg_of_bars
 from musicgen.rendering.html import Html, inline_svg, page, sound, table, tag
 

@@ -5,18 +5,21 @@ What MIDI cannot hold: spellings, ties, slurs, and fermatas, which are written a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
-from itertools import chain
+from itertools import chain, repeat
 from math import lcm
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from musicgen.errors import FileError, MusicgenError, NotationError
 from musicgen.files.atomic import os_reason
 from musicgen.files.midi_events import (
+    CONTROL,
     END_OF_TRACK,
     KEY,
     LYRIC,
@@ -39,7 +42,7 @@ from musicgen.files.midi_events import (
 from musicgen.files.midi_maps import key_events, lead_of, meter_events, read_maps, tempo_events
 from musicgen.files.midi_notes import Paired, note_events, pair_notes, sounding_notes, with_last_ticks
 from musicgen.music.resolution import needed_resolution, rescaled
-from musicgen.music.score import TICKS_PER_QUARTER, Part, Score, counted
+from musicgen.music.score import TICKS_PER_QUARTER, Note, Part, Score, counted
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
@@ -48,6 +51,16 @@ MAX_QUARTERS = 50_000  # 10 hours at 80 quarters a minute
 DRUM_CHANNEL = 9  # counted from 0; musicians say channel 10
 PITCHED_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 FERMATA = "fermata"
+_AND = ", "  # between the words of one marker
+_BESIDE = 24  # of a quarter: as far as a note may lie from the marker of its fermata
+_VOLUME, _PAN = 7, 10  # of MIDI's controllers
+
+
+class Loudness(NamedTuple):
+    """Of a track, for a mixer: `volume` 0 to 127 sounds at 40 log10(volume / 127) decibels; `pan` 0 is left, 64 the middle, 127 right."""
+
+    volume: int = 100
+    pan: int = 64
 
 
 # --- reading
@@ -72,7 +85,7 @@ def score_of_midi(data: bytes) -> Score:
     if not lines:
         raise NotationError("the file holds no notes; choose another, or export it with its notes")
     parts, early = with_last_ticks([part for part, _ in lines], midi.ticks_per_quarter)
-    parts = _with_fermatas(parts, events)
+    parts = _with_fermatas(parts, events, midi.ticks_per_quarter)
     _refuse_endless(parts, midi.ticks_per_quarter)
     unmarked = [number for number, track in enumerate(midi.tracks, 1) if not track.has_end_mark]
     remarks = [f"Track {number} has no end mark; it ends with its last event." for number in unmarked]
@@ -137,18 +150,25 @@ def _remarks(name: str, paired: Paired, programs: int) -> list[str]:
     return [*remarks, f"{name}: the instrument changes on the way; the first is kept."] if programs > 1 else remarks
 
 
-def _with_fermatas(parts: Iterable[Part], events: Iterable[Event]) -> tuple[Part, ...]:
-    ticks = {event.tick for event in events if event.kind == MARKER and decode_text(event.data).lower() == FERMATA}
-    if not ticks:
+def _with_fermatas(parts: Iterable[Part], events: Iterable[Event], ticks_per_quarter: int) -> tuple[Part, ...]:
+    """A note that was played a little beside its fermata has it too."""
+    marked = sorted(event.tick for event in events if event.kind == MARKER and FERMATA in decode_text(event.data).lower().split(_AND))
+    beside = ticks_per_quarter // _BESIDE
+
+    def has_one(note: Note) -> bool:
+        place = bisect_left(marked, note.start - beside)
+        return place < len(marked) and marked[place] <= note.start + beside
+
+    if not marked:
         return tuple(parts)
-    return tuple(replace(part, notes=tuple(replace(n, fermata=True) if n.start in ticks else n for n in part.notes)) for part in parts)
+    return tuple(replace(part, notes=tuple(replace(n, fermata=True) if has_one(n) else n for n in part.notes)) for part in parts)
 
 
 # --- writing
 
 
-def midi_of_score(score: Score) -> bytes:
-    """Format 1: a conductor track, then a track and a channel a part, all ending at the end of the last bar.
+def midi_of_score(score: Score, mix: Sequence[Loudness] = ()) -> bytes:
+    """Format 1: a conductor track, then a track and a channel a part, all ending at the end of the last bar; `mix`: of each part, or none.
 
     480 ticks a quarter, or the next multiple that holds every tick of the score. A pick-up as MuseScore writes it (midi_maps); grace
     notes sound before their main note (midi_notes). Drums have channel 10, more than 15 other parts go on at the next MIDI port. A score
@@ -159,10 +179,11 @@ def midi_of_score(score: Score) -> bytes:
     score = rescaled(score, _resolution(score))
     _refuse_endless(score.parts, score.ticks_per_quarter)
     lead = lead_of(score)
-    end = score.bar_starts()[-1]
+    end = score.bar_starts(max(score.end, score.written_end))[-1]
     maps = (tempo_events(score), meter_events(score, lead.meter), key_events(score))
-    conductor = [*_names(score.title), *chain(*maps), *_fermatas(score), *_marks(score)]
-    tracks = [conductor, *(_part_events(part, place, score) for part, place in _places(score.parts))]
+    conductor = [*_names(score.title), *chain(*maps), *_markers(score), *_words_below(score)]
+    mixed = zip(_places(score.parts), mix or repeat(None, len(score.parts)), strict=True)
+    tracks = [conductor, *(_part_events(part, place, score, loudness) for (part, place), loudness in mixed)]
     return encode_midi(score.ticks_per_quarter, [_finished(track, lead.rest, end) for track in tracks])
 
 
@@ -187,27 +208,42 @@ def _places(parts: Iterable[Part]) -> Iterator[tuple[Part, tuple[int, int]]]:
             pitched += 1
 
 
-def _part_events(part: Part, place: tuple[int, int], score: Score) -> list[Event]:
+def _part_events(part: Part, place: tuple[int, int], score: Score, loudness: Loudness | None) -> list[Event]:
     port, channel = place
     if not 0 <= part.program <= 127:
         raise NotationError(f"program {part.program} is outside MIDI's 0 to 127", voice=part.name)
     ports = [Event(0, PORT, 0, bytes((port,)))] if port else []
     notes = note_events(sounding_notes(part.notes, score.ticks_per_quarter), channel)
-    return [*_names(part.name), *ports, Event(0, PROGRAM, channel, bytes((part.program,))), *notes]
+    controls = ((_VOLUME, loudness.volume), (_PAN, loudness.pan)) if loudness else ()
+    mixed = [Event(0, CONTROL, channel, bytes(control)) for control in controls]
+    return [*_names(part.name), *ports, Event(0, PROGRAM, channel, bytes((part.program,))), *mixed, *_syllables(part), *notes]
+
+
+def _syllables(part: Part) -> Iterator[Event]:
+    """Of the first verse, with a space where a word ends, as karaoke programs read them."""
+    for note in part.notes:
+        for lyric in note.lyrics[:1]:
+            yield Event(note.start, LYRIC, 0, (lyric.text + ("" if lyric.is_joined else " ")).encode())
 
 
 def _names(name: str) -> list[Event]:
     return [Event(0, TRACK_NAME, 0, name.encode("utf-8", "replace"))] if name else []
 
 
-def _fermatas(score: Score) -> list[Event]:
-    ticks = {note.start for part in score.parts for note in part.notes if note.fermata}
-    return [Event(tick, MARKER, 0, FERMATA.encode()) for tick in sorted(ticks)]
+def _markers(score: Score) -> list[Event]:
+    """Words over the staves and fermatas, one marker a place: sequencers show one at a time."""
+    texts: dict[int, list[str]] = defaultdict(list)
+    for mark in score.marks:
+        if mark.is_above:
+            texts[mark.start].append(mark.text.replace("\n", " "))
+    for tick in {note.start for part in score.parts for note in part.notes if note.fermata}:
+        texts[tick].append(FERMATA)
+    return [Event(tick, MARKER, 0, _AND.join(words).encode()) for tick, words in sorted(texts.items())]
 
 
-def _marks(score: Score) -> list[Event]:
-    """Words over the staves as markers, those under them as lyrics."""
-    return [Event(mark.start, MARKER if mark.is_above else LYRIC, 0, mark.text.replace("\n", " ").encode()) for mark in score.marks]
+def _words_below(score: Score) -> list[Event]:
+    """Words under the staves, as lyrics."""
+    return [Event(mark.start, LYRIC, 0, mark.text.replace("\n", " ").encode()) for mark in score.marks if not mark.is_above]
 
 
 def _finished(events: list[Event], rest: int, end: int) -> list[Event]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 from musicgen.errors import MusicgenError
 
-NOTE_OFF, NOTE_ON, PROGRAM = 0x80, 0x90, 0xC0
+NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 SYSTEM = (0xF0, 0xF7)  # bytes for one maker's devices
 META = 0x100  # kinds from here on are meta events, META + their type byte
 TRACK_NAME, LYRIC, MARKER, PORT = (META + kind for kind in (0x03, 0x05, 0x06, 0x21))

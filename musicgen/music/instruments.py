@@ -59,10 +59,14 @@ _KNOWN: tuple[tuple[str, Instrument], ...] = (
 )
 
 
+def find_instrument(name: str) -> Instrument | None:
+    found = (known for pattern, known in _KNOWN if re.search(rf"(?<!\w)(?:{pattern})(?!\w)", name, re.IGNORECASE))
+    return next(found, None)
+
+
 def instrument_of(name: str) -> Instrument:
     """Of what is not known, a piano's."""
-    found = (known for pattern, known in _KNOWN if re.search(rf"(?<!\w)(?:{pattern})(?!\w)", name, re.IGNORECASE))
-    return next(found, Instrument(PIANO))
+    return find_instrument(name) or Instrument(PIANO)
 
 
 def program_of(name: str) -> int:

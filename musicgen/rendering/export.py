@@ -11,8 +11,10 @@ from musicgen.errors import FileError, MissingExtraError, nearest
 from musicgen.files.atomic import check_output, write_all
 from musicgen.files.io import MIDI, WRITABLE, score_bytes
 from musicgen.music.score import Score
-from musicgen.rendering.audio import ENCODERS, check_audio, encoded, samples_of
+from musicgen.rendering.audio import samples_of
+from musicgen.rendering.each_voice import voice_files
 from musicgen.rendering.edition import PLAIN, Edition
+from musicgen.rendering.encoding import ENCODERS, check_encoding, encoded
 
 PICTURES = {".svg": "verovio", ".png": "resvg_py"}
 EXPORTABLE = (*WRITABLE, *PICTURES, *ENCODERS)
@@ -25,7 +27,7 @@ def check_export(path: str | PathLike[str]) -> None:
         called = f"{suffix} files" if suffix else "files without a suffix"
         raise FileError(path, f"{called} cannot be written; {nearest(suffix, EXPORTABLE)}")
     if suffix in ENCODERS:
-        return check_audio(path)
+        return check_encoding(path)
     check_output(path)
     for package in {"verovio", PICTURES[suffix]} if suffix in PICTURES else ():
         if find_spec(package) is None:
@@ -46,15 +48,23 @@ def export_score(score: Score, paths: Sequence[Path], edition: Edition = PLAIN) 
 def rendered(score: Score, path: Path, edition: Edition = PLAIN) -> dict[Path, bytes]:
     """The files of a score that belong to `path`, not yet written."""
     suffix = path.suffix.lower()
-    if suffix in ENCODERS:
-        return {path: encoded(samples_of(edition.played(score)), suffix)}
+    if suffix in ENCODERS or suffix in MIDI:
+        return _heard(score, path, edition)
     if suffix not in PICTURES:
-        form = edition.played(score) if suffix in MIDI else edition.written(score)
-        return {path: score_bytes(form, path, edition.layout)}
+        return {path: score_bytes(edition.written(score), path, edition.layout)}
     from musicgen.rendering.engraving import png_files, svg_files
 
     form, layout = edition.written(score), edition.layout
     return svg_files(form, path, layout) if suffix == ".svg" else png_files(form, path, layout=layout)
+
+
+def _heard(score: Score, path: Path, edition: Edition) -> dict[Path, bytes]:
+    """As MIDI or as sound."""
+    form, suffix = edition.played(score), path.suffix.lower()
+    scores = {path: form, **(voice_files(form, path) if edition.per_voice else {})}
+    if suffix in MIDI:
+        return {target: score_bytes(each, target) for target, each in scores.items()}
+    return {target: encoded(samples_of(each, soundfont=edition.soundfont), suffix) for target, each in scores.items()}
 
 
 def check_score(score: Score, paths: Iterable[Path], edition: Edition = PLAIN) -> None:

@@ -14,7 +14,7 @@ from musicgen.files.io import MIDI
 from musicgen.files.quantize import quantize
 from musicgen.music.harmony import find_key
 from musicgen.music.score import KeyAt, Score
-from musicgen.rendering.audio import ENCODERS
+from musicgen.rendering.encoding import ENCODERS
 from musicgen.rendering.export import rendered
 
 

@@ -11,7 +11,8 @@ from musicgen.errors import FileError, MissingExtraError, NotationError
 from musicgen.music.chorale import Chorale
 from musicgen.music.convert import to_score
 from musicgen.music.score import TICKS_PER_QUARTER, Note, Part, Score, TempoAt
-from musicgen.rendering.audio import ENCODERS, LOUDNESS, PEAK, check_audio, encoded, loudness, normalized, samples_of, write_audio
+from musicgen.rendering.audio import LOUDNESS, PEAK, loudness, normalized, samples_of, write_audio
+from musicgen.rendering.encoding import ENCODERS, check_encoding, encoded
 
 RATE = 22_050
 CHORD = to_score(Chorale.parse("S C5 - - - \nA G4 - - -\nT E4 - - -\nB C3 - - -"), programs=19)
@@ -109,6 +110,6 @@ def test_a_small_file_is_smaller():
 def test_other_names_are_refused_before_any_work(tmp_path):
     for name, reason in (("x.aac", "cannot be written as sound"), ("x", "files without a suffix"), ("none/x.wav", "does not exist")):
         with pytest.raises(FileError, match=reason):
-            check_audio(tmp_path / name)
+            check_encoding(tmp_path / name)
     for suffix in ENCODERS:
-        check_audio(tmp_path / f"x{suffix.upper()}")
+        check_encoding(tmp_path / f"x{suffix.upper()}")
