@@ -17,12 +17,12 @@ from musicgen.errors import MusicgenError
 from musicgen.serving.guards import Guard
 from musicgen.serving.limits import Limits
 from musicgen.serving.notes import NotesForm
-from musicgen.serving.orders import BadJsonError, Order, read_json, read_order, schema_of
-from musicgen.serving.studio import BUG, REFUSED, TOO_LONG, Do, Outcome, refusal
+from musicgen.serving.orders import BadJsonError, Order, example_of, read_json, read_order, schema_of
+from musicgen.serving.studio import BUG, BUSY, REFUSED, TOO_LONG, Do, Outcome, refusal
 from musicgen.steering.request import TASKS, Task
 
 BODY_SECONDS = 20.0  # for a body to arrive
-BAD_JSON, TOO_SLOW, TOO_LARGE, NO_JSON, BUSY = 400, 408, 413, 415, 503
+BAD_JSON, TOO_SLOW, TOO_LARGE, NO_JSON = 400, 408, 413, 415
 RETRY_SECONDS = 10
 GONE = 499  # whoever asked has left; no one reads it
 ABOUT = {
@@ -150,7 +150,7 @@ def _add_task(app: FastAPI, task: Task, queue: Queue, limits: Limits, models: Co
             return _response(refusal(REFUSED, str(error)))
         return _response(await queue.outcome(order, http))
 
-    content = {"application/json": {"schema": schema_of(task, limits, about)}}
+    content = {"application/json": {"schema": schema_of(task, limits, about), "example": example_of(task)}}
     app.post(
         f"/{task}",
         name=task,

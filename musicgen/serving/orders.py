@@ -25,6 +25,8 @@ IN_BASE64 = ("mxl", "midi")
 SCORE_FORMATS = (*SUFFIXES, "notes")
 ANSWER_FORMATS = ("musicxml", "midi", "notes")
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+EXAMPLE_TUNE = "X:1\nM:4/4\nL:1/4\nK:G\nG A B G | A B !fermata!A2 | B c d B | A2 G2 |]\n"
+EXAMPLE_CHORD = {"Soprano": 71, "Alto": 67, "Tenor": 62, "Bass": 43}
 HINTS = get_type_hints(Request)
 
 
@@ -165,6 +167,21 @@ def schema_of(task: Task, limits: Limits, about: Mapping[str, str]) -> dict[str,
         "properties": properties(task, limits, about),
         "required": [] if task == "compose" else ["score"],
     }
+
+
+def example_of(task: Task) -> dict[str, Any]:
+    """What can be sent as it is."""
+    if task == "compose":
+        return {"key": "G major", "bars": 4, "seed": 7}
+    if task == "harmonize":
+        return {"score": EXAMPLE_TUNE, "score_format": "abc", "cadence": ["4:3=perfect"], "seed": 7}
+    parts = [{"name": name, "notes": [_example_note(bar, pitch) for bar in (0, 1)]} for name, pitch in EXAMPLE_CHORD.items()]
+    region = {"bars": ["2"]} if task in ("fill", "vary") else {"bars": 2}
+    return {"score": {"fifths": 1, "parts": parts}, "score_format": "notes", "seed": 7} | region
+
+
+def _example_note(bar: int, pitch: int) -> dict[str, int]:
+    return {"start": bar * 1920, "duration": 1920, "pitch": pitch}
 
 
 def _description(text: str | None) -> dict[str, str]:

@@ -33,7 +33,7 @@ from musicgen.steering.tasks import Job, load, named, prepare
 
 MOST_WARM = 4  # composers, by model and dials
 A_BUG = "this is a bug of ours, the server's screen says where; other requests are not harmed"
-OK, REFUSED, BUG, TOO_LONG = 200, 422, 500, 504
+OK, REFUSED, BUG, BUSY, TOO_LONG = 200, 422, 500, 503, 504
 _FILES = {"musicxml": Path("answer.musicxml"), "midi": Path("answer.mid")}
 
 

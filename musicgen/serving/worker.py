@@ -22,9 +22,10 @@ from musicgen.composers.methods import load_plugin
 from musicgen.errors import ConfigError, MusicgenError
 from musicgen.serving.limits import Limits
 from musicgen.serving.orders import Order
-from musicgen.serving.studio import BUG, TOO_LONG, Outcome, Studio, refusal
+from musicgen.serving.studio import BUG, BUSY, TOO_LONG, Outcome, Studio, refusal
 
 START_SECONDS = 180.0  # torch alone takes ten on a busy machine
+ENDING = "the server is ending; start it again"
 DIED = "the process that composes has died of this request, perhaps for want of memory; it is begun anew, ask for less"
 
 
@@ -62,7 +63,7 @@ class Worker:
                 return refusal(BUG, str(error))
             except (EOFError, OSError):
                 self._end()
-                return refusal(BUG, DIED)
+                return refusal(BUSY, ENDING) if self._is_closed else refusal(BUG, DIED)
 
     def close(self) -> None:
         """From any thread, for good; an order in work is ended."""
@@ -79,7 +80,7 @@ class Worker:
             return self._pipe
         self._end()
         if self._is_closed:
-            raise ConfigError("the server is ending; start it again")
+            raise ConfigError(ENDING)
         spawn = multiprocessing.get_context("spawn")  # a fork would copy the server's threads and sockets
         self._pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(target=work, args=(theirs, self.model, self.limits, tuple(self.plugins)), daemon=True)
