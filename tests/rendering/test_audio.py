@@ -11,8 +11,9 @@ from musicgen.errors import FileError, MissingExtraError, NotationError
 from musicgen.music.chorale import Chorale
 from musicgen.music.convert import to_score
 from musicgen.music.score import TICKS_PER_QUARTER, Note, Part, Score, TempoAt
-from musicgen.rendering.audio import LOUDNESS, PEAK, loudness, normalized, samples_of, write_audio
+from musicgen.rendering.audio import LOUDNESS, PEAK, normalized, samples_of, write_audio
 from musicgen.rendering.encoding import ENCODERS, check_encoding, encoded
+from musicgen.rendering.loudness import loudness
 
 RATE = 22_050
 CHORD = to_score(Chorale.parse("S C5 - - - \nA G4 - - -\nT E4 - - -\nB C3 - - -"), programs=19)
