@@ -32,6 +32,7 @@ from musicgen.files.midi_events import (
     PORT,
     PROGRAM,
     TEMPO,
+    TEXT,
     TRACK_NAME,
     Event,
     Track,
@@ -41,6 +42,7 @@ from musicgen.files.midi_events import (
 )
 from musicgen.files.midi_maps import key_events, lead_of, meter_events, read_maps, tempo_events
 from musicgen.files.midi_notes import Paired, note_events, pair_notes, sounding_notes, with_last_ticks
+from musicgen.files.midi_words import with_words
 from musicgen.music.resolution import needed_resolution, rescaled
 from musicgen.music.score import TICKS_PER_QUARTER, Note, Part, Score, counted
 
@@ -81,11 +83,13 @@ def score_of_midi(data: bytes) -> Score:
     midi = decode_midi(data)
     events = list(chain.from_iterable(track.events for track in midi.tracks))
     maps = read_maps((event for event in events if event.kind in (METER, KEY, TEMPO)), midi.ticks_per_quarter)
-    lines = [line for number, track in enumerate(midi.tracks, 1) for line in _lines(track, number)]
+    found = [(index, line) for index, track in enumerate(midi.tracks) for line in _lines(track, index + 1)]
+    lines = [line for _, line in found]
     if not lines:
         raise NotationError("the file holds no notes; choose another, or export it with its notes")
     parts, early = with_last_ticks([part for part, _ in lines], midi.ticks_per_quarter)
     parts = _with_fermatas(parts, events, midi.ticks_per_quarter)
+    parts = with_words(parts, [owner for owner, _ in found], midi.tracks, midi.ticks_per_quarter)
     _refuse_endless(parts, midi.ticks_per_quarter)
     unmarked = [number for number, track in enumerate(midi.tracks, 1) if not track.has_end_mark]
     remarks = [f"Track {number} has no end mark; it ends with its last event." for number in unmarked]
@@ -221,9 +225,11 @@ def _part_events(part: Part, place: tuple[int, int], score: Score, loudness: Lou
 
 def _syllables(part: Part) -> Iterator[Event]:
     """Of the first verse, with a space where a word ends, as karaoke programs read them."""
-    for note in part.notes:
-        for lyric in note.lyrics[:1]:
-            yield Event(note.start, LYRIC, 0, (lyric.text + ("" if lyric.is_joined else " ")).encode())
+    lyrics = [(note.start, lyric) for note in part.notes for lyric in note.lyrics]
+    first = min((lyric.verse for _, lyric in lyrics), default=1)
+    for start, lyric in lyrics:
+        if lyric.verse == first:
+            yield Event(start, LYRIC, 0, (lyric.text + ("" if lyric.is_joined else " ")).encode())
 
 
 def _names(name: str) -> list[Event]:
@@ -242,13 +248,15 @@ def _markers(score: Score) -> list[Event]:
 
 
 def _words_below(score: Score) -> list[Event]:
-    """Words under the staves, as lyrics."""
-    return [Event(mark.start, LYRIC, 0, mark.text.replace("\n", " ").encode()) for mark in score.marks if not mark.is_above]
+    """Words under the staves, as texts: nobody sings them."""
+    return [Event(mark.start, TEXT, 0, mark.text.replace("\n", " ").encode()) for mark in score.marks if not mark.is_above]
 
 
 def _finished(events: list[Event], rest: int, end: int) -> list[Event]:
     """Sorted and closed; `rest` ticks later, but for what holds from the beginning."""
-    later = [event if event.tick == 0 and event.kind not in (NOTE_ON, NOTE_OFF, MARKER, LYRIC) else _later(event, rest) for event in events]
+    later = [
+        event if event.tick == 0 and event.kind not in (NOTE_ON, NOTE_OFF, MARKER, LYRIC, TEXT) else _later(event, rest) for event in events
+    ]
     later.sort(key=lambda event: event.tick)
     return [*later, Event(max(end + rest, later[-1].tick if later else 0), END_OF_TRACK, 0, b"")]
 

@@ -15,9 +15,9 @@ from musicgen.errors import MusicgenError
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 SYSTEM = (0xF0, 0xF7)  # bytes for one maker's devices
 META = 0x100  # kinds from here on are meta events, META + their type byte
-TRACK_NAME, LYRIC, MARKER, PORT = (META + kind for kind in (0x03, 0x05, 0x06, 0x21))
+TEXT, TRACK_NAME, LYRIC, MARKER, PORT = (META + kind for kind in (0x01, 0x03, 0x05, 0x06, 0x21))
 END_OF_TRACK, TEMPO, METER, KEY = (META + kind for kind in (0x2F, 0x51, 0x58, 0x59))
-KEPT = frozenset({NOTE_OFF, NOTE_ON, PROGRAM, TRACK_NAME, MARKER, END_OF_TRACK, TEMPO, METER, KEY})
+KEPT = frozenset({NOTE_OFF, NOTE_ON, PROGRAM, TEXT, TRACK_NAME, LYRIC, MARKER, END_OF_TRACK, TEMPO, METER, KEY})
 
 MAX_EVENTS = 500_000  # about 300 MB of memory and 3 seconds
 MAX_TRACKS = 1_000
@@ -174,11 +174,16 @@ class _TrackReader:
 
 def decode_text(data: bytes) -> str:
     """UTF-8 as today's programs write it, else Latin-1; without control characters."""
+    return "".join(letter for letter in decode_words(data) if letter.isprintable()).strip()
+
+
+def decode_words(data: bytes) -> str:
+    """The same with the spaces and line ends around it, which say where words end."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return "".join(letter for letter in text if letter.isprintable()).strip()
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\r\n")
 
 
 # --- events -> bytes

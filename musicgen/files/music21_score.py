@@ -15,11 +15,12 @@ from music21 import bar, chord, expressions, harmony, note, repeat, spanner, str
 
 from musicgen.errors import FileError, NotationError
 from musicgen.files.music21_maps import bars_of, changes, decimal, irregular_bars, keys_of, measures, meters_of, quarters, tempos_of
+from musicgen.files.music21_words import is_sung, lyrics_of
 from musicgen.files.musicxml_sounding import Writing
 from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER
 from musicgen.music.colors import written_color
 from musicgen.music.pitch import Spelling
-from musicgen.music.score import ColoredRest, KeyAt, MeterAt, Note, Part, Score, TempoAt, counted
+from musicgen.music.score import ColoredRest, KeyAt, Lyric, MeterAt, Note, Part, Score, TempoAt, counted
 from musicgen.music.separate import voice_of
 
 MAX_TIMES = 16  # of one repeat
@@ -39,6 +40,7 @@ class RawNote:
     voice: int
     place: str
     color: str | None = None
+    lyrics: tuple[Lyric, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +115,15 @@ def one_piece(piece: Any, remarks: list[str]) -> Any:
 
 
 def _left_out(piece: Any) -> list[str]:
-    """What a Score does not hold, as a remark each for the words and for the marks of performance."""
+    """What a Score does not hold, as a remark."""
     notes = list(piece.recurse().notes)
-    ornaments = sum(isinstance(mark, expressions.Ornament) for each in notes for mark in each.expressions)
-    found = {"lyric": sum(len(each.lyrics) for each in notes)}
     marks = {
-        "slur": len(list(piece.recurse().getElementsByClass(spanner.Slur))),
+        "slur": sum(not is_sung(slur) for slur in piece.recurse().getElementsByClass(spanner.Slur)),
         "articulation": sum(len(each.articulations) for each in notes),
-        "ornament": ornaments,
+        "ornament": sum(isinstance(mark, expressions.Ornament) for each in notes for mark in each.expressions),
     }
-    remarks = [", ".join(counted(count, what) for what, count in kinds.items() if count) for kinds in (found, marks)]
-    return [f"left out: {remark}" for remark in remarks if remark]
+    remark = ", ".join(counted(count, what) for what, count in marks.items() if count)
+    return [f"left out: {remark}"] if remark else []
 
 
 def unrolled(piece: Any, remarks: list[str]) -> Any:
@@ -211,6 +211,7 @@ def _raw_chord(element: Any, start: Fraction, voice: int, place: str, path: Path
         remarks.append("unpitched percussion is not read")
         return []
     length = _length(element, place, path)
+    top = max(members, key=lambda member: member.pitch.ps)
     fermata = any(isinstance(mark, expressions.Fermata) for mark in element.expressions)
     return [
         RawNote(
@@ -222,6 +223,7 @@ def _raw_chord(element: Any, start: Fraction, voice: int, place: str, path: Path
             voice,
             place,
             _color(member, element),
+            lyrics_of(element) if member is top and length else (),
         )
         for member in members
     ]
@@ -253,7 +255,13 @@ def joined(raw: Iterable[RawNote], remarks: list[str]) -> list[RawNote]:
             first = notes[index]
             if first.color and each.color and first.color != each.color:
                 remarks.append(f"{first.place}: {first.spelling} is tied over with another color; the whole note was read as {first.color}")
-            notes[index] = replace(first, end=each.end, fermata=first.fermata or each.fermata, color=first.color or each.color)
+            notes[index] = replace(
+                first,
+                end=each.end,
+                fermata=first.fermata or each.fermata,
+                color=first.color or each.color,
+                lyrics=first.lyrics or each.lyrics,
+            )
         else:
             index = len(notes)
             notes.append(each)
@@ -293,7 +301,7 @@ def _parts(part: Any, name: str, raw: Sequence[RawNote], rests: Sequence[RawRest
 
 def _note(raw: RawNote, tpq: int) -> Note:
     start, end = int(raw.start * tpq), int(raw.end * tpq)
-    return Note(start, end - start, raw.spelling.pitch, spelling=raw.spelling, fermata=raw.fermata, color=raw.color)
+    return Note(start, end - start, raw.spelling.pitch, spelling=raw.spelling, fermata=raw.fermata, color=raw.color, lyrics=raw.lyrics)
 
 
 def _rest(raw: RawRest, tpq: int) -> ColoredRest:

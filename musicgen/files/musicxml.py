@@ -16,6 +16,7 @@ from musicgen.files.abc_accidentals import with_every_accidental
 from musicgen.files.io import check_input
 from musicgen.files.musicxml_sounding import Writing, read_writing
 from musicgen.files.untrusted import check_text, parse_musicxml, read_bytes, read_text, unzipped_score
+from musicgen.files.verses import number_verses
 from musicgen.music.score import Score, counted
 
 
@@ -39,6 +40,7 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
         root = parse_musicxml(path, unzipped_score(path, data) if suffix == ".mxl" else data)
         _drop_chord_symbols(root, remarks)
         _silence_cues(root, remarks)
+        number_verses(root)
         written = read_writing(root, path, remarks)
         text, kind = ET.tostring(root, encoding="unicode"), "musicxml"
     return score_of_text(path, text, kind, remarks, written)

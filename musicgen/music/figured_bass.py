@@ -89,7 +89,7 @@ class _Continuo:
         before: Sounding = {}
         last: tuple[Figure, ...] = ()
         for tick in self._moments(bass):
-            sounding = self._sounding(tick)
+            sounding = self._sounding(tick, bass)
             figures = self._figures(bass, sounding)
             if not shown:
                 shown.append((tick, () if self._is_passing_bass(bass, sounding) else figures))
@@ -154,13 +154,13 @@ class _Continuo:
         moves = any(note.start == bass.start for note in sounding.values())
         return self._is_passing(bass, self.basses) and (not moves or numbers not in _CONSONANT)
 
-    def _sounding(self, tick: int) -> Sounding:
-        """The note of each upper part; instead of a passing one that which it leaves."""
+    def _sounding(self, tick: int, bass: Note) -> Sounding:
+        """The note of each upper part; instead of a passing one, if it resolves nothing, that which it leaves."""
         found = {}
         for index, voice in enumerate(self.voices[:-1]):
             place = bisect_right(voice, tick, key=lambda note: note.start) - 1
             note = voice[place] if place >= 0 and voice[place].end > tick else None
-            if note is not None and self._is_passing(note, voice):
+            if note is not None and self._is_passing(note, voice) and not self._resolves(note, bass, voice):
                 note = self._before(note, voice)
             if note is not None:
                 found[index] = note

@@ -25,6 +25,7 @@ from musicgen.music.seating import ensemble_lines
 from musicgen.music.separate import Line, find_lines, part_names
 from musicgen.music.sketch import Sketch, free_region
 from musicgen.music.tune import spelled
+from musicgen.music.words import laid_under
 
 Span = tuple[int, int]
 
@@ -222,11 +223,11 @@ def _pieces(region: Region, note: Note, following: int, spans: Sequence[Span]) -
         if note.end <= begin or start >= end or (heard >= end and note.end > end):
             continue
         if heard < begin:
-            yield replace(note, start=start, duration=begin - start)
+            yield replace(note, start=start, duration=begin - start, lyrics=note.lyrics if start == note.start else ())
         if region.heard_at(min(note.end, following)) <= end:
             return
         start = end
-    yield replace(note, start=start, duration=note.end - start)
+    yield replace(note, start=start, duration=note.end - start, lyrics=note.lyrics if start == note.start else ())
 
 
 def _rewritten(region: Region, voice: int, before: tuple[Note, ...], after: tuple[Note, ...]) -> Line:
@@ -247,7 +248,18 @@ def _rewritten(region: Region, voice: int, before: tuple[Note, ...], after: tupl
             elif new.end > begin:
                 # The note that it goes on from is kept as it was written, with its fermata.
                 notes.append(replace(new, start=begin, duration=new.end - begin, fermata=False))
-    return replace(line, notes=tuple(sorted(notes, key=lambda note: note.start)))
+    return replace(line, notes=_with_lost_words(line.notes, sorted(notes, key=lambda note: note.start), spans))
+
+
+def _with_lost_words(before: Sequence[Note], after: Sequence[Note], spans: Sequence[Span]) -> tuple[Note, ...]:
+    """New notes are sung to the words of those in whose place they stand."""
+    lost = [note for note in before if note.lyrics and any(begin <= note.start < end for begin, end in spans)]
+    if not lost:
+        return tuple(after)
+    kept = {note.start: note.lyrics for note in after if note.lyrics}
+    sung = laid_under([note for note in after if note.start not in kept], lost)
+    given = kept | {note.start: note.lyrics for note in sung if note.lyrics}
+    return tuple(replace(note, lyrics=given.get(note.start, ())) if note.duration else note for note in after)
 
 
 def _reaching(region: Region, voice: int, kept: Sequence[Note], note: Note, begin: int) -> int | None:

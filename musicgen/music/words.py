@@ -82,7 +82,7 @@ def laid_under(notes: Sequence[Note], sung: Iterable[Note]) -> tuple[Note, ...]:
         if own < len(starts) and starts[own] < max(until, note.start + 1):
             given[starts[own]] = note.lyrics
         elif (before := bisect_right(starts, note.start) - 1) >= 0 and ends[starts[before]] > note.start:
-            given[starts[before]] = tuple(_sung_together(given.get(starts[before], ()), note.lyrics))
+            given[starts[before]] = tuple(sung_together(given.get(starts[before], ()), note.lyrics))
     return tuple(_with_lyrics(notes, given))
 
 
@@ -92,7 +92,7 @@ def _with_lyrics(notes: Iterable[Note], given: dict[int, tuple[Lyric, ...]]) -> 
         yield replace(note, lyrics=given.pop(note.start)) if note.duration and note.start in given else note
 
 
-def _sung_together(first: Iterable[Lyric], second: Iterable[Lyric]) -> Iterator[Lyric]:
+def sung_together(first: Iterable[Lyric], second: Iterable[Lyric]) -> Iterator[Lyric]:
     """By verses: `glo-` and `ri-` are `glori-`, the ends of two words are joined by a bow."""
     before, after = ({lyric.verse: lyric for lyric in lyrics} for lyrics in (first, second))
     for verse in sorted(before | after):

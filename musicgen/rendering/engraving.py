@@ -43,6 +43,7 @@ _EXCERPT = {
     "pageMarginBottom": 20,
     "header": "none",
 }
+_MUSIC_FONTS = (_OPTIONS["font"], "Leipzig")  # signs that the first has not are set in verovio's own
 _SVG = "{http://www.w3.org/2000/svg}"
 _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
 
@@ -157,9 +158,10 @@ def _flat(text: ET.Element) -> ET.Element:
     if not runs:
         return group
     place = {name: runs[0][1].get(name, default) for name, default in (("x", "0"), ("y", "0"), ("text-anchor", "start"))}
-    while runs and runs[0][1].get("font-family") == _OPTIONS["font"]:
+    while runs and runs[0][1].get("font-family") in _MUSIC_FONTS:
         symbols, style = runs.pop(0)
-        place["x"] = _add_symbols(group, symbols, float(place["x"]), place["y"], float(style["font-size"].removesuffix("px")))
+        size = float(style["font-size"].removesuffix("px"))
+        place["x"] = _add_symbols(group, symbols, style["font-family"], float(place["x"]), place["y"], size)
     flat = ET.SubElement(group, f"{_SVG}text", {**place, "xml:space": "preserve"})
     for run, style in runs:
         is_new_line = style.get("y", place["y"]) != place["y"]
@@ -180,10 +182,10 @@ def _runs(element: ET.Element, inherited: dict[str, str]) -> Iterator[tuple[str,
         yield from _runs(child, style)
 
 
-def _add_symbols(group: ET.Element, symbols: str, x: float, y: str, size: float) -> str:
+def _add_symbols(group: ET.Element, symbols: str, font: str, x: float, y: str, size: float) -> str:
     """Paths for the symbols; returns where the text goes on."""
     for symbol in symbols.strip():
-        outline, advance = _glyph(f"{ord(symbol):04X}")
+        outline, advance = _glyph(font, f"{ord(symbol):04X}")
         if outline:
             at = ET.SubElement(group, f"{_SVG}g", transform=f"translate({x:.1f},{y}) scale({size / 1000:.4f})")
             at.append(ET.fromstring(outline.replace("<g ", f'<g xmlns="{_SVG.strip("{}")}" ', 1)))
@@ -192,12 +194,12 @@ def _add_symbols(group: ET.Element, symbols: str, x: float, y: str, size: float)
 
 
 @lru_cache
-def _glyph(code: str) -> tuple[str, float]:
+def _glyph(font: str, code: str) -> tuple[str, float]:
     """The path of a music symbol and how far it moves the pen, in thousandths of the font size, from verovio's own files."""
     import verovio
 
     folder = Path(verovio.__file__).parent / "data"
-    found = ET.parse(folder / f"{_OPTIONS['font']}.xml").getroot().find(f".//g[@c='{code}']")
+    found = ET.parse(folder / f"{font}.xml").getroot().find(f".//g[@c='{code}']")
     advance = float(found.get("h-a-x", "0")) if found is not None else 0.0
-    outline = folder / str(_OPTIONS["font"]) / f"{code}.xml"
+    outline = folder / font / f"{code}.xml"
     return (outline.read_text(encoding="utf-8") if outline.exists() else "", advance)

@@ -60,16 +60,16 @@ def test_music21_reads_the_marks_where_they_stand(bach, tmp_path, layout):
     assert bottom == [(mark.start / quarter, mark.text) for mark in score.marks if not mark.is_above]
 
 
-def test_midi_has_markers_and_lyrics_and_the_same_notes(bach, tmp_path):
+def test_midi_has_markers_and_texts_and_the_same_notes(bach, tmp_path):
     score = marked(to_score(bach), bach)
     write_score(score, tmp_path / "m.mid")
     write_score(to_score(bach), tmp_path / "plain.mid")
     events, tick = [], 0
     for message in mido.MidiFile(tmp_path / "m.mid", charset="utf-8").tracks[0]:
         tick += message.time
-        if message.type in ("marker", "lyrics") and message.text != "fermata":
+        if message.type in ("marker", "text") and message.text != "fermata":
             events.append((tick, message.type, message.text))
-    assert events == [(mark.start, "marker" if mark.is_above else "lyrics", mark.text.replace("\n", " ")) for mark in score.marks]
+    assert events == [(mark.start, "marker" if mark.is_above else "text", mark.text.replace("\n", " ")) for mark in score.marks]
     assert read_score(tmp_path / "m.mid") == read_score(tmp_path / "plain.mid")
 
 
