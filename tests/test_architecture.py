@@ -195,6 +195,7 @@ SLOW = (
     "musicgen compare",
     "musicgen evaluate discriminator",
     "musicgen evaluate drift",
+    "musicgen evaluate likelihood folk",
     "musicgen corpus build bach",
     "musicgen corpus build essen",
     "musicgen train tiny",

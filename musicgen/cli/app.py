@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from musicgen.cli import compare, corpus, drift, evaluate, generate, models, separate, tag, train, write
+from musicgen.cli import compare, corpus, evaluate, evaluate_events, generate, live, models, separate, serve, tag, train, write
 from musicgen.cli.options import STOPPED
 from musicgen.cli.steering_options import spelled_out
 from musicgen.errors import MusicgenError
@@ -49,8 +49,10 @@ app.command("separate")(separate.separate)
 evaluate.app.command("separation")(separate.separation)
 corpus.app.command("gather")(separate.gather)
 app.command("tag")(tag.tag)
+app.command("live")(live.live)
+app.command("serve")(serve.serve)
 evaluate.app.command("tagger")(tag.evaluate_tagger)
-evaluate.app.command("drift")(drift.drift)
+evaluate.app.command("drift")(evaluate_events.drift)
 
 
 def _print_version(wanted: bool) -> None:

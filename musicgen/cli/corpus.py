@@ -31,13 +31,16 @@ def build(
     kind: Annotated[str, typer.Option(help="Of event tokens: remi, tsd, octuple or compound.")] = event_corpus.KIND,
     positions: Annotated[int, typer.Option(help="Of event tokens: places in a beat, 12, 24, 36 or 48.")] = event_corpus.POSITIONS,
     bpe: Annotated[int, typer.Option(help="Of event tokens: learn so many ids by byte pair encoding, 0 for none.")] = 0,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Of event tokens: those of a model or corpus, by name, to train on from it; or a tokenizer.json.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that read files, 0 for one a core.")] = 0,
     ray: Annotated[bool, typer.Option("--ray", help="Read files on the machines of a Ray cluster.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read every piece of a source, and report what was dropped or changed and why."""
     if event_corpus.is_event_source(source, name):
-        return event_corpus.build(source, name, folder, kind, positions, bpe, workers, ray, as_json)
+        return event_corpus.build(source, name, folder, event_corpus.Tokens(kind, positions, bpe, tokenizer), workers, ray, as_json)
     event_corpus.check_source(source)
     from musicgen.corpus.build import build_corpus
     from musicgen.corpus.traditions import NAME, build_traditions

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicgen.cli import screen
+from musicgen.cli.evaluate_events import event_likelihood
 from musicgen.cli.options import DEFAULT_CORPUS, CorpusOption, JsonOption, ModelArgument, SplitOption, corpus_if_there, use_one_thread
 from musicgen.errors import ConfigError
 
@@ -34,7 +35,13 @@ def likelihood(
     seen: SeenOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """How well a model foretells Bach's own pieces, in nats per cell: less is better."""
+    """How well a model foretells Bach's own pieces, in nats per cell, or the pieces of its own corpus, in nats an id: less is better."""
+    from musicgen.generation.loading import is_generator
+
+    if is_generator(model):
+        if data is not None:
+            raise ConfigError(f"--data is for models of chorales, {model} is one of events; name a --corpus of its tokens")
+        return event_likelihood(model, split, None if corpus == DEFAULT_CORPUS else corpus, seen, as_json)
     from musicgen.corpus.matrices import read_matrices
     from musicgen.evaluation.likelihood import measure_likelihood
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from musicgen.music.score import counted
 if TYPE_CHECKING:
     from musicgen.corpus.event_build import Engine, EventReport
     from musicgen.corpus.shards import EventCorpus
+    from musicgen.tokenizers.events import EventTokenizer
 
 KIND = "remi"
 POSITIONS = 24
@@ -34,14 +36,34 @@ def check_source(source: str) -> None:
         raise ConfigError(f"there is no folder and no corpus {source!r}; {nearest(source, (*CORPUS_NAMES, NAME, *BUNDLED))}")
 
 
-def build(
-    source: str, name: str | None, folder: Path, kind: str, positions: int, bpe: int, workers: int, on_ray: bool, as_json: bool
-) -> None:
+@dataclass(frozen=True)
+class Tokens:
+    """What the ids of a corpus are to mean: a kind of miditok's with so many places in a beat, `bpe` ids learned, or as in `like`."""
+
+    kind: str = KIND
+    positions: int = POSITIONS
+    bpe: int = 0
+    like: str | None = None
+
+    def tokenizer(self) -> EventTokenizer:
+        from musicgen.generation.loading import find_tokenizer
+        from musicgen.tokenizers.events import EventTokenizer
+
+        if self.like is None:
+            made = EventTokenizer.make(self.kind, positions=self.positions)
+            if self.bpe:
+                made.check_size(self.bpe)
+            return made
+        if replace(self, like=None) != Tokens():
+            raise ConfigError(f"--tokenizer {self.like} says all of the ids; leave --kind, --positions and --bpe away")
+        return find_tokenizer(self.like)
+
+
+def build(source: str, name: str | None, folder: Path, tokens: Tokens, workers: int, on_ray: bool, as_json: bool) -> None:
     from musicgen.corpus.bundled import bundled_units, is_bundled
     from musicgen.corpus.event_build import build_events, check_name
     from musicgen.corpus.midi_folder import find_units
     from musicgen.corpus.sources import music21_version
-    from musicgen.tokenizers.events import EventTokenizer
 
     bundled = is_bundled(source) and not Path(source).is_dir()
     if not bundled and not name:
@@ -50,16 +72,14 @@ def build(
     check_name(named, folder)
     units = bundled_units(source) if bundled else find_units(Path(source))
     said = f"music21 {music21_version()}, {source}" if bundled else f"{Path(source).name}, {counted(len(units), 'piece')}"
-    tokenizer = EventTokenizer.make(kind, positions=positions)
-    if bpe:
-        tokenizer.check_size(bpe)
+    tokenizer = tokens.tokenizer()
     with screen.progress("reading") as show:
 
         def on_progress(done: int, total: int, file: str) -> None:
             show(done / total, f"{done:,} of {total:,}, {file[-40:]}")
 
         try:
-            report = build_events(named, units, said, tokenizer, folder, _engine(workers, on_ray), on_progress, bpe)
+            report = build_events(named, units, said, tokenizer, folder, _engine(workers, on_ray), on_progress, tokens.bpe)
         except KeyboardInterrupt:
             screen.remark("what was read so far is kept; the same command goes on from there")
             raise

@@ -26,9 +26,9 @@ from musicgen.cli.options import (
 from musicgen.cli.playing_options import PLAYING, playing
 from musicgen.errors import FileError
 from musicgen.files.atomic import check_output
-from musicgen.rendering.edition import Edition
 
 if TYPE_CHECKING:
+    from musicgen.rendering.edition import Edition
     from musicgen.steering.request import Request
 
 ORIGINAL, USUAL_ORIGINAL = "--original", 12  # as in steering.request
@@ -160,6 +160,8 @@ def command(task: str, takes: tuple[str, ...]) -> Callable[[Callable[[Request, O
 
     def decorate(run: Callable[[Request, Output], None]) -> Callable[..., None]:
         def called(**options: Any) -> None:
+            from musicgen.rendering.edition import Edition
+
             given = {name: options[name] for name in asked if options[name] not in (None, [])}
             output = Output(
                 options["output"],

@@ -24,6 +24,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.corpus.bundled import is_bundled
 from musicgen.corpus.shard_writing import HEADER, MOST_IDS, PIECES, Ids, NewPiece, Tokenizer, write_lines, write_pieces
 from musicgen.corpus.store import CORPORA, MANIFEST, corpus_folder, found_corpus
 from musicgen.errors import CorpusError, FileError
@@ -159,7 +160,8 @@ def is_events(folder: str | Path) -> bool:
 
 def load_events(folder: str | Path) -> EventCorpus:
     """By its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
-    rebuild = f"make it with: musicgen corpus build FOLDER --name {Path(folder).name}"
+    name = Path(folder).name
+    rebuild = f"make it with: musicgen corpus build {name if is_bundled(name) else f'FOLDER --name {name}'}"
     path = found_corpus(folder, rebuild)
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))

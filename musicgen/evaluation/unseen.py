@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from musicgen.corpus.store import Corpus
+from typing import Protocol
+
 from musicgen.errors import CheckpointError
 
 
-def check_unseen(composer: object, corpus: Corpus, split: str) -> None:
+class Known(Protocol):
+    """Any corpus."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+def check_unseen(composer: object, corpus: Known, split: str) -> None:
     """Refuses the train split, and a corpus that is not the one the checkpoint was trained on: its splits may be others."""
     checkpoint = getattr(composer, "checkpoint", None)
     if checkpoint is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ from musicgen.models.folders import EVENT_KINDS, checkpoint_folders, kind_of
 
 if TYPE_CHECKING:
     from musicgen.generation.generator import Generator
+    from musicgen.models.causal import Causal
+    from musicgen.models.checkpoint import Checkpoint
+    from musicgen.models.lstm import EventLSTM
+    from musicgen.tokenizers.events import EventTokenizer
 
 DEFAULT = "folk"
 _ABOUT = {"causal": "Transformer over events", "lstm": "LSTM over events"}
@@ -28,7 +33,18 @@ def list_generators() -> list[dict[str, str]]:
     ]
 
 
-def load_generator(name: str = DEFAULT) -> Generator:
+@dataclass(frozen=True, eq=False)
+class EventModel:
+    """A network over ids, its checkpoint and what the ids mean."""
+
+    name: str
+    folder: Path
+    checkpoint: Checkpoint
+    network: Causal | EventLSTM
+    tokenizer: EventTokenizer
+
+
+def load_event_model(name: str = DEFAULT) -> EventModel:
     """By name (`musicgen models` lists them) or by the path of a checkpoint folder."""
     folders = checkpoint_folders()
     folder = folders.get(name, Path(name))
@@ -36,16 +52,42 @@ def load_generator(name: str = DEFAULT) -> Generator:
         raise ConfigError(f"no model named {name!r}, and no checkpoint folder of that name; {_choices(name)}")
     if kind_of(folder) not in EVENT_KINDS:
         raise ConfigError(f"{name} is no model of events; use it with `musicgen compose`, or choose another here; {_choices(name)}")
-    from musicgen.generation.generator import Generator
-    from musicgen.models.causal import Causal  # torch is loaded only by those who need it
-    from musicgen.models.checkpoint import load_model, read_checkpoint
-    from musicgen.models.decoder import Decoder
+    from musicgen.models.checkpoint import load_model, read_checkpoint  # torch is loaded only by those who need it
     from musicgen.tokenizers.events import EventTokenizer
 
     checkpoint = read_checkpoint(folder)
-    model: Any = load_model(folder, checkpoint)
-    decoder = Decoder(model) if isinstance(model, Causal) else model
-    return Generator(folder.name, decoder, EventTokenizer.load(folder), checkpoint.corpus.get("slots", ()))
+    network: Any = load_model(folder, checkpoint)
+    return EventModel(folder.name, folder, checkpoint, network, EventTokenizer.load(folder))
+
+
+def load_generator(name: str = DEFAULT, int8: bool = False) -> Generator:
+    """As `load_event_model`, ready to write. `int8`: faster where matrices are large, but a piece may differ alone and in a batch."""
+    from musicgen.generation.generator import Generator
+    from musicgen.models.causal import Causal
+    from musicgen.models.decoder import Decoder
+
+    model = load_event_model(name)
+    if int8 and not isinstance(model.network, Causal):
+        raise ConfigError(f"{name}: int8 is for Transformers, this is an LSTM; leave it away")
+    decoder = Decoder(model.network, int8) if isinstance(model.network, Causal) else model.network
+    return Generator(model.name, decoder, model.tokenizer, model.checkpoint.corpus.get("slots", ()))
+
+
+def find_tokenizer(name: str) -> EventTokenizer:
+    """Of a model of events or of a corpus, by its name or folder, or from a tokenizer.json itself."""
+    from musicgen.corpus.store import corpus_folder
+    from musicgen.tokenizers.events import FILE, EventTokenizer
+
+    places = [checkpoint_folders().get(name, Path(name)), corpus_folder(name)]
+    found = next((place for place in places if place.suffix == ".json" or (place / FILE).is_file()), None)
+    if found is None:
+        raise ConfigError(f"--tokenizer {name}: there is no model, no corpus and no folder of that name with a {FILE}; {_choices(name)}")
+    return EventTokenizer.load(found)
+
+
+def is_generator(name: str) -> bool:
+    """Whether `load_event_model` would take it for a model of events."""
+    return kind_of(checkpoint_folders().get(name, Path(name))) in EVENT_KINDS
 
 
 def _choices(name: str) -> str:

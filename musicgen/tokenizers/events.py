@@ -110,6 +110,10 @@ class EventTokenizer:
         """K, with BPE more than the base vocabulary."""
         return len(self.pairs.pieces) if self.pairs else len(self.tokens)
 
+    def means_the_same(self, other: EventTokenizer) -> bool:
+        """Whether its ids mean what those of the other mean."""
+        return (self.tokens, self.size) == (other.tokens, other.size) and (self.text == other.text or not self.pairs)
+
     @cached_property
     def pairs(self) -> Pairs | None:
         """BPE, if it was trained."""

@@ -12,6 +12,7 @@ import torch
 
 from musicgen.corpus.shards import EventCorpus, ShardedPieces, load_events
 from musicgen.errors import CheckpointError, ConfigError, CorpusError
+from musicgen.generation.foretelling import IntArray, Measured, id_nats
 from musicgen.models.checkpoint import Checkpoint, load_model, load_tensors, read_checkpoint
 from musicgen.models.folders import checkpoint_folders
 from musicgen.tokenizers.events import EventTokenizer
@@ -22,10 +23,9 @@ from musicgen.training.event_presets import KINDS, resolve
 from musicgen.training.language import Learner, train_language
 from musicgen.training.language_config import LanguageTraining
 from musicgen.training.loop import Outcome, Progress
-from musicgen.training.measuring import Measured, id_nats
 from musicgen.training.presets import check_device
 from musicgen.training.publish import looks_of, where_and_how, write_files
-from musicgen.training.streams import IntArray, Rows, whole_rows
+from musicgen.training.streams import Rows, whole_rows
 
 SLOTS_FROM, RARELY = 2_000, 0.001
 FILLS = 32
@@ -95,11 +95,8 @@ def find_start(name: str, tokenizer: EventTokenizer) -> Start:
     if checkpoint.kind not in KINDS:
         raise CheckpointError(f"{name}: a {checkpoint.kind} knows no events; begin with a checkpoint of kind {' or '.join(KINDS)}")
     own = EventTokenizer.load(folder)
-    if (own.tokens, own.size) != (tokenizer.tokens, tokenizer.size):
-        raise CheckpointError(
-            f"{name}: its tokenizer has {own.size} ids, the corpus' {tokenizer.size}, and they differ; build the corpus with the "
-            f"tokenizer {folder / 'tokenizer.json'}"
-        )
+    if not own.means_the_same(tokenizer):
+        raise CheckpointError(f"{name}: its ids are not those of the corpus; build the corpus with --tokenizer {name}")
     return Start(name, folder, checkpoint)
 
 

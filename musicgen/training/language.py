@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from musicgen.errors import CheckpointError
+from musicgen.generation.foretelling import FloatArray, IntArray, Measured, id_nats, measure
 from musicgen.models.checkpoint import Checkpoint, load_weights, save_checkpoint
 from musicgen.tokenizers.events import EventTokenizer
 from musicgen.training.distributed import Ranks, gathering, load_parts, local_parts, read_notes, save_parts, spread, whole
@@ -34,8 +35,7 @@ from musicgen.training.loop import (
     sit,
     weight_groups,
 )
-from musicgen.training.measuring import Measured, id_nats, measure
-from musicgen.training.streams import Excerpt, FloatArray, IntArray, Pieces, Rows, in_batches
+from musicgen.training.streams import Excerpt, Pieces, Rows, in_batches
 
 BETAS = (0.9, 0.95)
 

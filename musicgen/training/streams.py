@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import CorpusError
+from musicgen.generation.foretelling import FloatArray, IntArray, cut_rows
 from musicgen.tokenizers.event_kinds import REMI
 from musicgen.tokenizers.events import EventTokenizer
 from musicgen.tokenizers.holes import NO_SLOT
 from musicgen.training.language_config import LanguageTraining
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float32]
 SHORTEST = 32
 """Ids at the end of a row that are not worth another excerpt."""
 ROOMS = (0.8, 0.55, 0.3)
@@ -163,28 +162,13 @@ def padded(excerpts: Sequence[Excerpt], length: int, pad_id: int) -> Excerpt:
 
 
 def whole_rows(pieces: Pieces, window: int, bar_ids: Sequence[int], most: int) -> list[IntArray]:
-    """Pieces in any, but always the same, order, cut at bars into rows of up to window + 1 ids so that every id but BOS is foretold once;
-    so many rows at most."""
+    """Pieces in any, but always the same, order, cut into rows; so many rows at most."""
     rows: list[IntArray] = []
     for number in np.random.default_rng(0).permutation(len(pieces)):
         if len(rows) >= most:
             break
-        rows += _cut(np.asarray(pieces.ids(int(number)), dtype=np.int64), window, bar_ids)
+        rows += cut_rows(np.asarray(pieces.ids(int(number)), dtype=np.int64), window, bar_ids)
     return rows[:most]
-
-
-def _cut(ids: IntArray, window: int, bar_ids: Sequence[int]) -> list[IntArray]:
-    """A row ends with the Bar that the next one begins with."""
-    bars = np.flatnonzero(np.isin(ids, bar_ids))
-    rows, start = [], 0
-    while start + 1 < len(ids):
-        end = start + window
-        if end + 1 < len(ids):
-            near = bars[(bars > start) & (bars <= end)]
-            end = int(near[-1]) if len(near) else end
-        rows.append(ids[start : end + 1])
-        start = end
-    return rows
 
 
 def in_batches(rows: Sequence[Excerpt], size: int, batches: int, empty: Callable[[], Excerpt]) -> list[tuple[IntArray, FloatArray]]:

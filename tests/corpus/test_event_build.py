@@ -16,6 +16,7 @@ from musicgen.cli import main
 from musicgen.corpus.bundled import BUNDLED, bundled_units
 from musicgen.corpus.event_build import build_events, local_engine
 from musicgen.corpus.midi_folder import find_units, read_unit
+from musicgen.corpus.shards import load_events
 from musicgen.errors import ConfigError, CorpusError, FileError
 from musicgen.files.io import write_score
 from musicgen.files.midi import score_of_midi
@@ -276,6 +277,17 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
     assert "2 pieces (1 train, 1 valid) from my-midi" in capsys.readouterr().out
     assert main(["corpus", "show", "mine", "--split", "train"]) == 0
     assert "ids  " in capsys.readouterr().out
+    learned = EventTokenizer.load("corpora/mine").size + 9
+    assert main(["corpus", "build", "my-midi", "--name", "pairs", "--bpe", str(learned)]) == 0
+    assert main(["corpus", "build", "my-midi", "--name", "like", "--tokenizer", "pairs"]) == 0
+    capsys.readouterr()
+    pairs, like = (load_events(name) for name in ("pairs", "like"))
+    assert EventTokenizer.load(like.folder) == EventTokenizer.load(pairs.folder) != EventTokenizer.load("corpora/mine")
+    assert [piece.ids.tolist() for piece in like.pieces("train")] == [piece.ids.tolist() for piece in pairs.pieces("train")]
+    assert main(["corpus", "build", "my-midi", "--name", "x", "--tokenizer", "pairs", "--bpe", "2000"]) == 2
+    assert "says all of the ids" in capsys.readouterr().err
+    assert main(["corpus", "build", "my-midi", "--name", "x", "--tokenizer", "nothing"]) == 2
+    assert "there is no model, no corpus and no folder" in capsys.readouterr().err
     assert main(["corpus", "build", "my-midi"]) == 2
     assert "--name mine" in capsys.readouterr().err
     assert main(["corpus", "build", "nowhere", "--name", "mine"]) == 2

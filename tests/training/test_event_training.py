@@ -15,7 +15,7 @@ from musicgen.training.event_presets import EVENT_PRESETS, resolve
 from musicgen.training.events import find_start, rows_of
 
 SMALL = [f"model.{name}" for name in ("width=16", "heads=2", "layers=1", "inner=24", "window=96")]
-SHORT = [f"training.{name}" for name in ("updates=4", "batch=2", "test_every=2", "valid_rows=3", "warmup=1")]
+SHORT = [f"training.{name}" for name in ("updates=4", "batch=2", "test_every=2", "valid_rows=99", "warmup=1")]
 
 
 def sets(settings):
@@ -50,6 +50,16 @@ def test_trained_then_tuned_with_a_report_of_what_changed(here, capsys):
     assert metrics["valid_fill_nats_per_id"] > 0
     assert EventTokenizer.load(here / "checkpoints/old") == events.tokenizer()
 
+    assert main(["evaluate", "likelihood", "old", "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert {name: whole[name] for name in valid} == valid  # every row of the valid split was measured then too
+    assert whole["interval"][0] < valid["nats_per_id"] < whole["interval"][1]
+    assert main(["evaluate", "likelihood", "old", "--split", "train"]) == 2
+    assert main(["evaluate", "likelihood", "old", "--corpus", "mine"]) == 2
+    refused = capsys.readouterr().err
+    assert "has learned from the train split" in refused
+    assert "this is mine" in refused
+
     tune = ["train", "tiny", "--corpus", "mine", "--from", "old", "--json", *sets([*SHORT, "training.learning_rate=0.01"])]
     assert main(tune) == 0
     told = json.loads(capsys.readouterr().out)
@@ -70,7 +80,7 @@ def test_trained_then_tuned_with_a_report_of_what_changed(here, capsys):
         resolve("tiny", events.tokenizer(), ["model.width=32"], False, checkpoint)
     with pytest.raises(ConfigError, match="cannot become lstm"):
         resolve("tiny", events.tokenizer(), [], True, checkpoint)
-    with pytest.raises(CheckpointError, match="they differ"):
+    with pytest.raises(CheckpointError, match="build the corpus with --tokenizer old"):
         find_start("old", EventTokenizer.make(velocities=16))
 
 

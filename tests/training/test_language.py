@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from musicgen.errors import CheckpointError
+from musicgen.generation.foretelling import Measured
 from musicgen.models.checkpoint import load_tensors, read_checkpoint
 from musicgen.training.distributed import Ranks
 from musicgen.training.language import Learner, train_language
 from musicgen.training.language_config import LanguageTraining
 from musicgen.training.loop import STATE
-from musicgen.training.measuring import Measured
 from musicgen.training.streams import Rows, whole_rows
 
 SHORT = LanguageTraining(updates=8, batch=4, warmup=2, test_every=4, valid_rows=4)

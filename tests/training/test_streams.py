@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from musicgen.errors import CorpusError
+from musicgen.generation.foretelling import Measured
 from musicgen.training.language_config import LanguageTraining
-from musicgen.training.measuring import Measured
 from musicgen.training.streams import Rows, whole_rows
 
 PLAIN = LanguageTraining(holes=0, lowest=0, highest=0)

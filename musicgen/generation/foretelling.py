@@ -1,4 +1,7 @@
-"""How well a model foretells streams of events: nats by id, and from them nats an id, a note and a kind of token. K ids."""
+"""How well a model foretells streams of events: nats by id, and from them nats an id, a note and a kind of token.
+
+Shapes: K ids of the vocabulary, B rows, N ids.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from torch import Tensor, nn
 
 from musicgen.models.precision import product_dtype
 from musicgen.tokenizers.events import EventTokenizer
-from musicgen.training.streams import FloatArray, IntArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,3 +77,17 @@ def id_nats(module: nn.Module, ids: Tensor, device: str) -> Tensor:
         logits = module(ids[:, :-1])
     targets = ids[:, 1:]
     return nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
+
+
+def cut_rows(ids: IntArray, window: int, bar_ids: Sequence[int]) -> list[IntArray]:
+    """A piece in rows of up to window + 1 ids, so that every id but the first is foretold once; cut at bars."""
+    bars = np.flatnonzero(np.isin(ids, bar_ids))
+    rows, start = [], 0
+    while start + 1 < len(ids):
+        end = start + window
+        if end + 1 < len(ids):
+            near = bars[(bars > start) & (bars <= end)]
+            end = int(near[-1]) if len(near) else end
+        rows.append(ids[start : end + 1])
+        start = end
+    return rows

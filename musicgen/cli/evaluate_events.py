@@ -1,4 +1,4 @@
-"""`musicgen evaluate drift`: whether long pieces stay music, minute by minute."""
+"""`musicgen evaluate` for any MIDI: whether long pieces stay music, minute by minute; how well a model foretells pieces."""
 
 from __future__ import annotations
 
@@ -46,6 +46,26 @@ def drift(
     if as_json:
         return screen.result_json({"target": found.to_dict(), "corpus": beside.to_dict() if beside else None})
     for line in [target, *found.lines(), *([f"{corpus}, {split}", *beside.lines()] if beside else [])]:
+        screen.result(line)
+
+
+def event_likelihood(model: str, split: str, corpus: str | None, seen: bool, as_json: bool) -> None:
+    """Of a model of events; on the corpus that it has learned from, unless another is named."""
+    use_one_thread()
+    from musicgen.corpus.shards import load_events
+    from musicgen.evaluation.event_likelihood import measure_event_likelihood
+    from musicgen.evaluation.unseen import check_unseen
+    from musicgen.generation.loading import load_event_model
+
+    loaded = load_event_model(model)
+    known = load_events(corpus or str(loaded.checkpoint.corpus.get("name")))
+    if not seen:
+        check_unseen(loaded, known, split)
+    with screen.progress("measuring") as show:
+        report = measure_event_likelihood(loaded, known, split, on_progress=lambda share: show(share, ""))
+    if as_json:
+        return screen.result_json(report.to_dict() | {"model": loaded.name, "corpus": known.name, "split": split})
+    for line in report.lines():
         screen.result(line)
 
 
