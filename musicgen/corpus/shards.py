@@ -24,7 +24,6 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.corpus.bundled import is_bundled
 from musicgen.corpus.shard_writing import HEADER, MOST_IDS, PIECES, Ids, NewPiece, Tokenizer, write_lines, write_pieces
 from musicgen.corpus.store import CORPORA, MANIFEST, corpus_folder, found_corpus
 from musicgen.errors import CorpusError, FileError
@@ -158,11 +157,16 @@ def is_events(folder: str | Path) -> bool:
         return False
 
 
+def _remedy(name: str) -> str:
+    from musicgen.corpus.bundled import is_bundled  # which reads files, as few do who read a corpus
+
+    return f"make it with: musicgen corpus build {name if is_bundled(name) else f'FOLDER --name {name}'}"
+
+
 def load_events(folder: str | Path) -> EventCorpus:
     """By its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
-    name = Path(folder).name
-    rebuild = f"make it with: musicgen corpus build {name if is_bundled(name) else f'FOLDER --name {name}'}"
-    path = found_corpus(folder, rebuild)
+    rebuild = f"make it with: musicgen corpus build FOLDER --name {Path(folder).name}"
+    path = found_corpus(folder, rebuild if (corpus_folder(folder) / MANIFEST).is_file() else _remedy(Path(folder).name))
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         if manifest.get("kind") != KIND:
