@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.errors import FileError, MusicgenError
+from musicgen.files import abc_words, kern_words
 from musicgen.files.abc_accidentals import with_every_accidental
 from musicgen.files.io import check_input
 from musicgen.files.musicxml_sounding import Writing, read_writing
@@ -53,7 +54,8 @@ def score_of_text(
     with quiet(path):
         from musicgen.files.music21_score import score_of
 
-        return score_of(parsed(text, kind), path, remarks, written or {})
+        words = abc_words.read_words(text) if kind == "abc" else kern_words.read_words(text) if kind == "humdrum" else ()
+        return score_of(parsed(text, kind), path, remarks, written or {}, words)
 
 
 def parsed(text: str, kind: str) -> Any:

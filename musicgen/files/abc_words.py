@@ -1,0 +1,133 @@
+"""The words of ABC, its `w:` lines, told to the notes of each voice. music21 passes them over.
+
+A line of words belongs to the line of music before it, further ones are further verses. `-` parts syllables, `_` holds one over another
+note, `*` passes a note over, `|` goes on to the next bar, `~` is a space within a syllable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from musicgen.files.verses import HELD
+from musicgen.music.score import Lyric
+
+_FIELD = re.compile(r"^([A-Za-z+]):(?![|:])(.*)$")
+_MUSIC = re.compile(
+    r'(?P<aside>"[^"]*"|![^!\s|]*!|\+[a-z.()<>]+\+|\{[^}]*\})|\[V:(?P<voice>[^\]]*)\]|\[[A-Za-z]:[^\]]*\]'
+    r"|(?P<note>\[(?![|\d:])[^\]]*[A-Ga-g][^\]]*\]|[A-Ga-g])|(?P<bar>\|)"
+)
+_WORD = re.compile(r"[^\s\-_*|]+|[-_*|]|\s+")
+_HYPHEN, _SPACE = "\ue0f1", "\ue0f2"  # private: those that are letters of a syllable
+
+Sung = list[tuple[Lyric, ...]]  # of each note, chords counted once, grace notes not
+
+
+@dataclass
+class _Voice:
+    """Bars counted at each note; `first`: the note that the line of music before begins with."""
+
+    notes: Sung = field(default_factory=list)
+    bars: list[int] = field(default_factory=list)
+    bar: int = 0
+    first: int = 0
+    verse: int = 0
+
+
+def read_words(text: str) -> list[Sung]:
+    """Of the voices of the first tune that have notes, in their order; nothing where nobody sings."""
+    lines = text[text.find("K:") :].splitlines()
+    voices, name = {"": _Voice()}, ""
+    for line in lines[1:]:
+        if re.match(r"X:", line):
+            break
+        found = _FIELD.match(line)
+        if found is None:
+            name = _add_music(voices, name, line.partition("%")[0])
+        elif found[1] == "V":
+            name = _name(found[2])
+            voices.setdefault(name, _Voice())
+        elif found[1] == "w":
+            _add_words(voices[name], found[2].partition("%")[0])
+    sung = [voice.notes for voice in voices.values() if voice.notes]
+    return sung if any(lyrics for notes in sung for lyrics in notes) else []
+
+
+def _name(value: str) -> str:
+    return (value.split() or [""])[0]
+
+
+def _add_music(voices: dict[str, _Voice], name: str, line: str) -> str:
+    """The voice that goes on after the line."""
+    begun = set()
+    for match in _MUSIC.finditer(line):
+        if match["voice"] is not None:
+            name = _name(match["voice"])
+        voice = voices.setdefault(name, _Voice())
+        if name not in begun and (match["note"] or match["bar"]):
+            begun.add(name)
+            voice.first, voice.verse = len(voice.notes), 0
+        if match["note"]:
+            voice.notes.append(())
+            voice.bars.append(voice.bar)
+        voice.bar += match["bar"] is not None
+    return name
+
+
+def _add_words(voice: _Voice, words: str) -> None:
+    voice.verse += 1
+    place, last = voice.first, len(voice.notes)
+    for text, is_joined, is_held in _syllables(words, voice, place):
+        if text is not None and place < last:
+            voice.notes[place] = (*voice.notes[place], Lyric(text, voice.verse, is_joined, is_held))
+        place += 1
+
+
+def _syllables(words: str, voice: _Voice, place: int) -> Iterator[tuple[str | None, bool, bool]]:
+    """One a note, None for one that nothing is begun on; whether a hyphen or a line leads on."""
+    words = words.replace("\\-", _HYPHEN).replace("\\ ", _SPACE)
+    tokens = [token for token in _WORD.findall(words.strip()) if token.strip()]
+    for index, token in enumerate(tokens):
+        after = tokens[index + 1] if index + 1 < len(tokens) else ""
+        if token == "|":
+            here = voice.bars[place - 1] if voice.first < place <= len(voice.bars) else voice.bars[voice.first] - 1 if voice.bars else 0
+            while place < len(voice.bars) and voice.bars[place] <= here:
+                yield None, False, False
+                place += 1
+        elif token == "-":
+            if index and tokens[index - 1] == "-":  # a second one passes a note over
+                yield None, False, False
+                place += 1
+        elif token in "_*":
+            yield None, False, False
+            place += 1
+        else:
+            text = token.replace("~", " ").replace(_HYPHEN, "-").replace(_SPACE, " ").strip()
+            yield text or None, after == "-", after == "_"
+            place += 1
+
+
+def attach(parts: Sequence[Any], words: Sequence[Sung], remarks: list[str]) -> None:
+    """To music21's notes of the parts that have any, in their order."""
+    from music21 import harmony, note
+
+    if not words:
+        return
+    found = [
+        [each for each in part.flatten().notes if not each.duration.isGrace and not isinstance(each, harmony.Harmony)] for part in parts
+    ]
+    sounding = [notes for notes in found if notes]
+    if [len(notes) for notes in sounding] != [len(sung) for sung in words]:
+        remarks.append("left out: the words, which could not be told to the notes")
+        return
+    for notes, sung in zip(sounding, words, strict=True):
+        for each, lyrics in zip(notes, sung, strict=True):
+            each.lyrics = [_of_music21(note, lyric) for lyric in lyrics]
+
+
+def _of_music21(note: Any, lyric: Lyric) -> Any:
+    made = note.Lyric(lyric.text + (HELD if lyric.is_held else ""), number=lyric.verse, applyRaw=True)
+    made.syllabic = "begin" if lyric.is_joined else "single"
+    return made
