@@ -15,7 +15,22 @@ from typing import Annotated
 
 import typer
 
-from musicgen.cli import compare, corpus, evaluate, evaluate_events, generate, live, models, separate, serve, tag, train, write
+from musicgen.cli import (
+    compare,
+    corpus,
+    evaluate,
+    evaluate_events,
+    generate,
+    live,
+    models,
+    practice,
+    roll,
+    separate,
+    serve,
+    tag,
+    train,
+    write,
+)
 from musicgen.cli.options import STOPPED
 from musicgen.cli.steering_options import spelled_out
 from musicgen.errors import MusicgenError
@@ -49,6 +64,9 @@ app.command("separate")(separate.separate)
 evaluate.app.command("separation")(separate.separation)
 corpus.app.command("gather")(separate.gather)
 app.command("tag")(tag.tag)
+app.command("roll")(roll.roll)
+app.command("thought")(roll.thought)
+app.command("practice")(practice.practice)
 app.command("live")(live.live)
 app.command("serve")(serve.serve)
 evaluate.app.command("tagger")(tag.evaluate_tagger)

@@ -46,13 +46,19 @@ def row(voices: int) -> list[Seat]:
     return [Seat(pan=WIDTH * (2 * voice / max(1, voices - 1) - 1) if voices > 1 else 0.0) for voice in range(voices)]
 
 
-def stems(score: Score, parts: Sequence[Part], rate: int = RATE, soundfont: Path | None = None) -> list[Samples]:
-    """(N, 1) each: the parts alone, in the score's time, as loud as each other where they are played with equal velocities."""
+def stems(
+    score: Score, parts: Sequence[Part], rate: int = RATE, soundfont: Path | None = None, level: float | None = None
+) -> list[Samples]:
+    """(N, 1) each: the parts alone, in the score's time, as loud as each other where they are played with equal velocities.
+
+    `level`: LUFS of the usual velocity; what the soundfont has on average if not said.
+    """
     alone = played_each([replace(score, parts=(part,)) for part in parts], rate, 1, soundfont)
     levels = [loudness(sound[::_FOURTH], rate // _FOURTH) - _velocity_level(part.notes) for sound, part in zip(alone, parts, strict=True)]
-    heard = [level for level in levels if np.isfinite(level)]
+    heard = [found for found in levels if np.isfinite(found)]
     middle = float(np.mean(heard)) if heard else 0.0
-    trims = [np.clip(middle - level, -_MOST_TRIM, _MOST_TRIM) if np.isfinite(level) else 0.0 for level in levels]
+    wanted = middle if level is None else level
+    trims = [wanted - middle + np.clip(middle - found, -_MOST_TRIM, _MOST_TRIM) if np.isfinite(found) else 0.0 for found in levels]
     return [sound * np.float32(10 ** (trim / 20)) for sound, trim in zip(alone, trims, strict=True)]
 
 
@@ -64,7 +70,7 @@ def _velocity_level(notes: Sequence[Note]) -> float:
 
 
 def mixed(sounds: Sequence[Samples], seats: Sequence[Seat], channels: int = 2) -> Samples:
-    """(N, C): the sum, as long as the longest; a voice is as loud on the left as in the middle."""
+    """(N, C): the sum, as long as the longest; a voice is as loud at any side. Sounds of two channels stay where they are."""
     mix = np.zeros((max(len(sound) for sound in sounds), channels), np.float32)
     for sound, (decibels, pan) in zip(sounds, seats, strict=True):
         angle = (pan + 1) * np.pi / 4
