@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from musicgen.composers.composer import Likelihood
+from musicgen.composers.composer import Kind, Likelihood
 from musicgen.composers.step_by_step import StepByStep, is_foretold
 from musicgen.composers.together import stack
 from musicgen.errors import CheckpointError
@@ -49,6 +49,7 @@ class SketcherComposer:
         *("drafts", "draft_temperature", "guidance", "lanes"),
     )
     guesses_from: ClassVar[str] = "what is kept and all that came before"
+    kind: ClassVar[Kind] = "exact"
 
     @classmethod
     def load(cls, folder: Path, **dials: float) -> SketcherComposer:
@@ -89,23 +90,29 @@ class SketcherComposer:
     def nats_of_free(self, sketch: Sketch, filled: Chorale) -> Likelihood:
         """Exact, of the free cells given the others; 0 in given cells."""
         ids = self.tokenizer.encode(filled)
-        log_p = log_softmax(self._logits_of_free(sketch.free, filled, ids).astype(np.float64))
-        nats = -np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0]
+        nats = -np.take_along_axis(self.log_p(filled, sketch.free), ids[..., None], axis=-1)[..., 0]
         return Likelihood(np.where(sketch.free, nats, 0.0).astype(np.float32), "exact")
 
     def guesses(self, chorale: Chorale, free: BoolArray) -> BoolArray:
         """(V, T) whether the likeliest id of each free cell, given the others and all before it, is the true one."""
         ids = self.tokenizer.encode(chorale)
-        right: BoolArray = self._logits_of_free(free, chorale, ids).argmax(axis=-1) == ids
+        right: BoolArray = self.log_p(chorale, free).argmax(axis=-1) == ids
         return right & free
 
+    def log_p(self, chorale: Chorale, free: BoolArray) -> FloatArray:
+        """(V, T, K) exact: of each free cell, given the others and all before it."""
+        (log_p,) = self.log_p_without(chorale, free, np.zeros((1, *free.shape), dtype=bool))
+        return np.asarray(log_p)
+
     @torch.inference_mode()
-    def _logits_of_free(self, free: BoolArray, chorale: Chorale, ids: IdArray) -> FloatArray:
-        """(V, T, K)"""
-        edged = self._edged([ids], chorale.steps)
-        hidden = torch.from_numpy(np.pad(free, ((0, 0), (1, 1)))[None])
-        conditions, lengths = self._conditions([self.tokenizer.conditions(chorale)], [chorale.steps])
-        result: FloatArray = self.model(edged.masked_fill(hidden, self.tokenizer.mask_id), conditions, lengths, edged)[0, :, 1:-1].numpy()
+    def log_p_without(self, chorale: Chorale, free: BoolArray, hidden: BoolArray) -> FloatArray:
+        """(N, V, T, K) as `log_p`, with the cells of hidden (N, V, T) neither given nor read as the past."""
+        count, mask = len(hidden), self.tokenizer.mask_id
+        edged = self._edged([self.tokenizer.encode(chorale)] * count, chorale.steps)
+        gone, open_ = (torch.from_numpy(np.pad(cells, ((0, 0), (0, 0), (1, 1)))) for cells in (hidden, hidden | free))
+        conditions, lengths = self._conditions([self.tokenizer.conditions(chorale)] * count, [chorale.steps] * count)
+        logits = self.model(edged.masked_fill(open_, mask), conditions, lengths, edged.masked_fill(gone, mask))[:, :, 1:-1]
+        result: FloatArray = log_softmax(logits.numpy().astype(np.float64))
         return result
 
     def _reading(self, sketches: Sequence[Sketch], task: OrderedTask) -> tuple[Logits, Branch]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from musicgen.composers.chains import MarkovConfig
-from musicgen.composers.composer import Likelihood
+from musicgen.composers.composer import Kind, Likelihood
 from musicgen.composers.contexts import TOKENIZER, IntArray, columns_of_sounds, columns_of_strikes, told
 from musicgen.composers.explaining import Explanation, explain_cell
 from musicgen.composers.ngram_tables import Cells, TableReader, Tables
@@ -32,6 +32,7 @@ from musicgen.sampling.allowed import IdArray
 from musicgen.sampling.dials import Branch
 from musicgen.sampling.draw import FloatArray, SamplingOptions
 from musicgen.sampling.left_to_right import NOT_PINNED, Logits, OrderedTask
+from musicgen.tokenizers.grid import GridTokenizer
 
 FITTED = {"rhythm": 30_000, "pitch": 16_000}
 """How many cells, and how many notes, the powers of the chains are fitted to."""
@@ -51,6 +52,8 @@ class MarkovComposer:
     config_type: ClassVar[type[Any]] = MarkovConfig
     dials: ClassVar[tuple[str, ...]] = ("temperature", "rhythm_temperature", "top_p", "drafts", "draft_temperature", "lanes")
     guesses_from: ClassVar[str] = "all that came before"
+    kind: ClassVar[Kind] = "exact"
+    tokenizer: ClassVar[GridTokenizer] = TOKENIZER
 
     @classmethod
     def learn(
@@ -95,6 +98,13 @@ class MarkovComposer:
         right = np.zeros_like(free)
         right[cells.voice, cells.step] = log_p.argmax(axis=1) == ids[cells.voice, cells.step]
         return right & free
+
+    def log_p(self, chorale: Chorale, free: BoolArray) -> FloatArray:
+        """(V, T, K) exact: of each cell, given all before it, whichever are free."""
+        judged, cells, ids = self._judged(chorale)
+        log_p = np.empty((*ids.shape, judged.shape[1]))
+        log_p[cells.voice, cells.step] = judged
+        return log_p
 
     def explain(self, chorale: Chorale, voice: int, step: int) -> Explanation:
         """What was expected at a cell, given all before it, and from which contexts."""

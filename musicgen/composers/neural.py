@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from musicgen.composers.composer import Likelihood
+from musicgen.composers.composer import Kind, Likelihood
 from musicgen.composers.dials import dials_of
 from musicgen.composers.together import check_requests, fill_in_batches, in_ensemble, stack
 from musicgen.errors import CheckpointError
@@ -42,6 +42,7 @@ class QuartetComposer:
     options: SamplingOptions = SamplingOptions()
     dials: ClassVar[tuple[str, ...]] = ("temperature", "start_temperature", "top_p", "sweeps", "density", "chromaticism")
     guesses_from: ClassVar[str] = "all other cells"
+    kind: ClassVar[Kind] = "pseudo"
 
     @classmethod
     def load(cls, folder: Path, **dials: float) -> QuartetComposer:
@@ -75,20 +76,28 @@ class QuartetComposer:
     def nats(self, chorale: Chorale) -> Likelihood:
         """Pseudo: each cell given all others."""
         ids = self.tokenizer.encode(chorale)
-        log_p = log_softmax(self._logits_everywhere(chorale, ids).astype(np.float64))
+        log_p = self.log_p(chorale, np.ones_like(chorale.onset))
         return Likelihood(-np.take_along_axis(log_p, ids[..., None], axis=-1)[..., 0].astype(np.float32), "pseudo")
 
     def guesses(self, chorale: Chorale, free: BoolArray) -> BoolArray:
         """(V, T) whether the likeliest id of each free cell, given all other cells, is the true one."""
         ids = self.tokenizer.encode(chorale)
-        right: BoolArray = self._logits_everywhere(chorale, ids).argmax(axis=-1) == ids
+        right: BoolArray = self.log_p(chorale, free).argmax(axis=-1) == ids
         return right & free
 
-    def _logits_everywhere(self, chorale: Chorale, ids: IdArray) -> FloatArray:
-        """(V, T, K)"""
-        pieces, voices, steps = (axis.ravel() for axis in np.indices((1, *ids.shape)))
-        logits = self._reader([self.tokenizer.conditions(chorale)], [chorale.steps])(ids[None], (pieces, voices, steps))
-        return logits.reshape(*ids.shape, -1)
+    def log_p(self, chorale: Chorale, free: BoolArray) -> FloatArray:
+        """(V, T, K) pseudo: of each cell, given all others, whichever of them are free."""
+        (log_p,) = self.log_p_without(chorale, free, np.zeros((1, *free.shape), dtype=bool))
+        return np.asarray(log_p)
+
+    def log_p_without(self, chorale: Chorale, free: BoolArray, hidden: BoolArray) -> FloatArray:
+        """(N, V, T, K) as `log_p`, with the cells of hidden (N, V, T) hidden."""
+        ids = np.where(hidden, self.tokenizer.mask_id, self.tokenizer.encode(chorale))
+        pieces, voices, steps = (axis.ravel() for axis in np.indices(ids.shape))
+        reader = self._reader([self.tokenizer.conditions(chorale)] * len(ids), [chorale.steps] * len(ids))
+        logits = reader(ids, (pieces, voices, steps)).astype(np.float64)
+        result: FloatArray = log_softmax(logits).reshape(*ids.shape, -1)
+        return result
 
     def _fill_batch(self, sketches: Sequence[Sketch], seeds: Sequence[int], on_pass: Callable[[float], None]) -> list[Chorale]:
         lengths = [sketch.given.steps for sketch in sketches]

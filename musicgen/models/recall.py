@@ -2,7 +2,7 @@
 the piece has gone this way before, how it went on then. Music repeats itself, and a small network does not find that out by attention.
 
 A line is one voice, or all of them together. It has gone this way before as far as its last steps are the same as those up to an earlier
-step, some whole quarters ago. The longest such way counts, in struck sounds; of equal ones, the latest.
+step, some whole quarters ago. The longest such way counts, in struck sounds; of equal ones, the latest. What is hidden is like nothing.
 Shapes: B pieces, V voices, T steps. Ids are sounds, struck then held, as in `sketcher`.
 """
 
@@ -82,7 +82,7 @@ class Recall:
     def _go_on(self, ids: Tensor, struck: Tensor) -> None:
         last = self.steps_read - 1
         then = self.ids[..., last % QUARTER : last : QUARTER].flip(-1)
-        same = then == ids[..., None]
+        same = (then == ids[..., None]) & (ids != self.nothing)[..., None]
         same = torch.cat([same, same.all(dim=1, keepdim=True)], dim=1)
         sounds = torch.cat([struck, struck.sum(dim=1, keepdim=True)], dim=1).long()
         ways = torch.nn.functional.pad(self.ways, (0, then.shape[-1] - self.ways.shape[-1]))
@@ -99,7 +99,7 @@ class Recall:
         lines = torch.stack([lines[:, :voices], lines[:, voices:].expand(-1, voices, -1), led], dim=2)  # (B, V, WAYS, 2)
         after, lengths = self.steps_read - QUARTER * (lines[..., 0] + 1), lines[..., 1].contiguous()
         followed = torch.where(lengths > 0, self.ids.gather(-1, after), self.nothing)
-        classes = torch.bucketize(lengths, self.classes, right=True)
+        classes = torch.bucketize(lengths, self.classes, right=True).masked_fill(followed == self.nothing, 0)
         classes[:, self.leader, WAYS - 1] = 0
         return followed, classes
 
