@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MIDI = (".mid", ".midi", ".kar")
 NOTATION = (".musicxml", ".xml", ".mxl", ".krn", ".abc")
 READABLE = MIDI + NOTATION
-WRITABLE = (".mid", ".musicxml", ".xml")
+WRITABLE = (".mid", ".musicxml", ".xml", ".mxl", ".krn", ".abc", ".ly")
 MAX_BYTES = 20_000_000
 
 _SNIFFED = 4096
@@ -57,7 +57,10 @@ def read_score(path: str | PathLike[str], *, quantize: bool = False) -> Score:
 
 
 def write_score(score: Score, path: str | PathLike[str], *, layout: Literal["open", "two-staff"] = "open") -> Path:
-    """Writes MIDI or MusicXML and returns the path. `layout` is for MusicXML: a staff for each part, or two staves for four voices."""
+    """Writes MIDI, MusicXML, kern, ABC or LilyPond and returns the path.
+
+    `layout` is for all but MIDI: a staff for each part, or two staves for four voices.
+    """
     _suffix(path, WRITABLE, "written")
     check_output(path)
     atomic_write(path, score_bytes(score, path, layout))
@@ -65,17 +68,36 @@ def write_score(score: Score, path: str | PathLike[str], *, layout: Literal["ope
 
 
 def score_bytes(score: Score, path: str | PathLike[str], layout: Literal["open", "two-staff"] = "open") -> bytes:
-    """The MIDI that belongs into `path`, or the MusicXML, from which pictures too are drawn. Nothing is written yet."""
+    """The MIDI or notation that belongs into `path`; for a picture the MusicXML that it is drawn from. Nothing is written yet."""
+    suffix = Path(path).suffix.lower()
     try:
-        if Path(path).suffix.lower() in MIDI:
+        if suffix in MIDI:
             from musicgen.files.midi import midi_of_score
 
             return midi_of_score(score)
-        from musicgen.files.musicxml_write import musicxml_bytes
-
-        return musicxml_bytes(score, layout)
+        return _notation(score, suffix, layout)
     except NotationError as error:
         raise FileError(path, f"not written: {error}") from error
+
+
+def _notation(score: Score, suffix: str, layout: Literal["open", "two-staff"]) -> bytes:
+    if suffix == ".krn":
+        from musicgen.files.kern_write import kern_bytes
+
+        return kern_bytes(score, layout)
+    if suffix == ".abc":
+        from musicgen.files.abc_write import abc_bytes
+
+        return abc_bytes(score, layout)
+    if suffix == ".ly":
+        from musicgen.files.lilypond_write import lilypond_bytes
+
+        return lilypond_bytes(score, layout)
+    from musicgen.files.musicxml_write import musicxml_bytes
+    from musicgen.files.zipped import zipped
+
+    data = musicxml_bytes(score, layout)
+    return zipped(data) if suffix == ".mxl" else data
 
 
 def find_scores(path: str | PathLike[str]) -> list[Path]:
