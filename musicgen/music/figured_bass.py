@@ -143,11 +143,14 @@ class _Continuo:
         )
 
     def _is_passing(self, note: Note, voice: Sequence[Note]) -> bool:
-        """Off the beat, shorter than one, between two steps."""
+        """Off the beat, shorter than one, between two steps, or before the same note on the beat."""
         if self._is_on_beat(note.start) or note.duration >= self.score.ticks_per_quarter:
             return False
-        around = (self._before(note, voice), self._after(note, voice))
-        return all(other is not None and 0 < abs(other.pitch - note.pitch) <= _STEP for other in around)
+        before, after = self._before(note, voice), self._after(note, voice)
+        if before is None or after is None:
+            return False
+        leads = after.pitch == note.pitch and self._is_on_beat(after.start)
+        return leads or all(0 < abs(other.pitch - note.pitch) <= _STEP for other in (before, after))
 
     def _is_passing_bass(self, bass: Note, sounding: Sounding) -> bool:
         numbers = tuple(sorted({self._number(bass, note) for note in sounding.values()} - {1}))

@@ -163,7 +163,13 @@ def _flat(text: ET.Element) -> ET.Element:
         size = float(style["font-size"].removesuffix("px"))
         place["x"] = _add_symbols(group, symbols, style["font-family"], float(place["x"]), place["y"], size)
     flat = ET.SubElement(group, f"{_SVG}text", {**place, "xml:space": "preserve"})
+    x = float(place["x"])
     for run, style in runs:
+        size = float(style["font-size"].removesuffix("px"))
+        if style.get("font-family") in _MUSIC_FONTS:  # the bow between two words that are sung to one note
+            _add_symbols(group, run, style["font-family"], x, place["y"], size)
+            continue
+        x += _width(run, size)
         is_new_line = style.get("y", place["y"]) != place["y"]
         kept = {name: value for name, value in style.items() if name.startswith("font-") or (is_new_line and name in ("x", "y"))}
         span = ET.SubElement(flat, f"{_SVG}tspan", kept)
@@ -191,6 +197,19 @@ def _add_symbols(group: ET.Element, symbols: str, font: str, x: float, y: str, s
             at.append(ET.fromstring(outline.replace("<g ", f'<g xmlns="{_SVG.strip("{}")}" ', 1)))
         x += advance * size / 1000
     return f"{x:.1f}"
+
+
+def _width(text: str, size: float) -> float:
+    """Of a line of text in the plain font; nothing where that is not there."""
+    plain = next((name for name in _font_files() if name.endswith("General.ttf")), None)
+    if plain is None:
+        return 0.0
+    from matplotlib.font_manager import get_font
+
+    font = get_font(plain)
+    font.set_size(100, 72)
+    font.set_text(text)
+    return float(font.get_width_height()[0]) / 64 * size / 100
 
 
 @lru_cache
