@@ -21,8 +21,9 @@ from musicgen.files.musicxml_words import Words
 from musicgen.files.notation import Bar, into_voices, write_voice
 from musicgen.files.page import Line, Page, Staff
 from musicgen.music.resolution import needed_resolution, rescaled
-from musicgen.music.score import Clef, Lyric, Note, Part, Score, counted
+from musicgen.music.score import Clef, Note, Part, Score, counted
 from musicgen.music.transposition import CONCERT
+from musicgen.music.words import has_words
 
 Layout = Literal["open", "two-staff"]
 
@@ -98,20 +99,14 @@ def _staves(score: Score, bars: Sequence[Bar], layout: Layout) -> list[Staff]:
         )
     upper, lower = tuple(parts[:2]), tuple(parts[2:])
     names = ["/".join(part.name for part in pair) for pair in (upper, lower)]
-    return _without_twice([_staff(score, bars, names[0], upper, _TREBLE, True), _staff(score, bars, names[1], lower, _BASS, False)])
+    sung = next((part for part in parts if has_words(part)), None)
+    staves = [_staff(score, bars, names[0], upper, _TREBLE, True), _staff(score, bars, names[1], lower, _BASS, False)]
+    return [replace(staff, lines=tuple(_sung_by(line, staff.parts[line.part] is sung) for line in staff.lines)) for staff in staves]
 
 
-def _without_twice(staves: Sequence[Staff]) -> list[Staff]:
-    """As in a hymn book: one text a staff, and none under the lower that stands under the upper already."""
-    seen: list[list[Lyric]] = []
-    kept = []
-    for staff in staves:
-        texts = [[lyric for note in part.notes for lyric in note.lyrics] for part in staff.parts]
-        part = next((number for number, text in enumerate(texts) if text and text not in seen), None)
-        lines = (line if line.part == part else replace(line, words=None) for line in staff.lines)
-        kept.append(replace(staff, lines=tuple(lines)))
-        seen += texts
-    return kept
+def _sung_by(line: Line, is_sung: bool) -> Line:
+    """Two staves have the words of one voice, as in a hymn book."""
+    return line if is_sung else replace(line, words=None)
 
 
 def _with_marks(staves: Sequence[Staff], score: Score) -> list[Staff]:
