@@ -10,6 +10,7 @@ from pathlib import Path
 from musicgen.errors import FileError, MissingExtraError, nearest
 from musicgen.files.atomic import check_output, write_all
 from musicgen.files.io import MIDI, WRITABLE, score_bytes
+from musicgen.music.clefs import with_clefs
 from musicgen.music.score import Score
 from musicgen.rendering.audio import samples_of
 from musicgen.rendering.each_voice import voice_files
@@ -69,6 +70,8 @@ def _heard(score: Score, path: Path, edition: Edition) -> dict[Path, bytes]:
 
 def check_score(score: Score, paths: Iterable[Path], edition: Edition = PLAIN) -> None:
     """Refuses a score with notes that one of `paths` could not hold: call it before voices are added to a tune."""
+    if edition.clefs is not None:
+        with_clefs(score, edition.clefs)
     for path in paths:
         score_bytes(score, path, edition.layout)
 
