@@ -22,8 +22,8 @@ class TrackLabel:
 
 
 def label_tracks(tracks: Sequence[tuple[str, int, bool]]) -> list[TrackLabel]:
-    """A label for each (name, program, is drum). The first track of a program has it as its slot, others the nearest free one of its
-    family, or any. All drums share one slot, and so do tracks when there are more than 128."""
+    """A label for each (name, program, is drum). The first track of a program has it as its slot, others the last free one of its family,
+    or any: a second violin has 47 whether a viola plays or not. All drums share one slot, and so do tracks when there are more than 128."""
     taken = {program for _, program, is_drum in tracks if not is_drum}
     seen: set[int] = set()
     labels = []
@@ -53,7 +53,7 @@ def seated(labels: Sequence[TrackLabel], known: Sequence[int]) -> list[TrackLabe
 
 def _free_slot(program: int, taken: set[int]) -> int:
     first = program - program % FAMILY
-    family = sorted(range(first, first + FAMILY), key=lambda slot: abs(slot - program))
+    family = range(first + FAMILY - 1, first - 1, -1)
     others = sorted(range(PROGRAMS), key=lambda slot: abs(slot - program))
     return next((slot for slot in (*family, *others) if slot not in taken), program)
 

@@ -272,12 +272,12 @@ def programs_by_bar(words):
 
 
 def test_the_model_is_told_of_the_hole_and_of_all_around_it(event_tokenizer):
-    """Lead 0, pad 1 (as its slot), bass 33 in every other bar, drums -1; bars 3 and 5 are odd ones."""
+    """Lead 0, pad 7 (as its slot), bass 33 in every other bar, drums -1; bars 3 and 5 are odd ones."""
     words, _ = heard_by(event_tokenizer, lambda generator: generator.infill(band(6), "3-4", tracks=["Bass", "Kit"]), 2000)
     notes, holes = programs_by_bar(words)
     assert (words[0], words[-1], words.count("Bar_None")) == ("BOS_None", "FILL_None", 6)
     assert holes == {2: {"33", "-1"}, 3: {"33", "-1"}}
-    assert notes == {bar: {"0", "1"} | ({"-1"} if bar not in (2, 3) else set()) | ({"33"} if bar in (0, 4) else set()) for bar in range(6)}
+    assert notes == {bar: {"0", "7"} | ({"-1"} if bar not in (2, 3) else set()) | ({"33"} if bar in (0, 4) else set()) for bar in range(6)}
     positions = {word for word in words if word.startswith("Position")}
     assert positions == {f"Position_{place}" for place in range(0, 48, 6)}
 

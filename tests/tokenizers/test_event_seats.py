@@ -18,12 +18,18 @@ def test_known_ones_stay():
     assert slots(42, 0, 41) == [42, 0, 41]
 
 
+def test_a_second_violin_has_its_slot_with_a_viola_and_without():
+    for programs in ((40, 40, 41, 42), (40, 40, 42), (40, 40)):
+        labels = label_tracks([("", program, False) for program in programs])
+        assert [label.slot for label in labels] == [40, 47, *programs[2:]]
+
+
 def test_an_unknown_one_takes_the_most_frequent_of_its_family():
     assert slots(43, 73) == [40, 0]
 
 
 def test_no_two_share_one():
-    assert slots(40, 40, 73, 74) == [40, 41, 0, 42]
+    assert slots(40, 40, 73, 74) == [40, 42, 0, 41]
 
 
 def test_drums_and_those_for_whom_none_is_left_stay():
