@@ -12,7 +12,7 @@ from musicgen.cli import screen
 from musicgen.cli.options import DEFAULT_MODEL, JsonOption, use_one_thread
 from musicgen.cli.steering_options import described
 
-PORT = 8765  # as in serving/musescore/musicgen.js
+PORT = 8765  # as in serving/musescore/asking.js
 NEEDED = ("fastapi", "uvicorn")
 
 

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import ValidationError
@@ -25,7 +26,7 @@ IN_BASE64 = ("mxl", "midi")
 SCORE_FORMATS = (*SUFFIXES, "notes")
 ANSWER_FORMATS = ("musicxml", "midi", "notes")
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-EXAMPLE_TUNE = "X:1\nM:4/4\nL:1/4\nK:G\nG A B G | A B !fermata!A2 | B c d B | A2 G2 |]\n"
+EXAMPLE_TUNE = "X:1\nM:4/4\nL:1/4\nK:G\nG A B G | A B A2 | B c d B | A2 G2 |]\n"
 EXAMPLE_CHORD = {"Soprano": 71, "Alto": 67, "Tenor": 62, "Bass": 43}
 HINTS = get_type_hints(Request)
 
@@ -69,7 +70,7 @@ def _refused(name: str) -> float:
 
 def read_order(task: Task, values: Mapping[str, Any], limits: Limits, models: Collection[str]) -> Order:
     """Raises what a request file would raise, and more: see `limits`."""
-    known = properties(task, limits, {})
+    known = keys_of(task)
     for key, value in values.items():
         if key not in known:
             raise ConfigError(f"there is no key {key[:80]!r} for {task}; {nearest(key, known)}")
@@ -92,6 +93,13 @@ def read_order(task: Task, values: Mapping[str, Any], limits: Limits, models: Co
         "two-staff" if _one_of("layout", values.get("layout", "open"), LAYOUTS) == "two-staff" else "open",
         _yes("annotate", values.get("annotate", False)),
     )
+
+
+@cache
+def keys_of(task: Task) -> tuple[str, ...]:
+    """All that may be said of a task."""
+    score = () if task == "compose" else ("score", "score_format")
+    return (*score, *(key_of(name) for name in TAKES[task] if name != "source"), "answer_formats", "layout", "annotate")
 
 
 def _one_of(key: str, value: object, choices: Collection[str]) -> str:

@@ -60,7 +60,7 @@ class Worker:
                 self._end()
                 return refusal(TOO_LONG, f"it took longer than {self.limits.seconds:g} seconds and was ended; ask for fewer bars or pieces")
             except MusicgenError as error:
-                return refusal(BUG, str(error))
+                return refusal(BUSY if self._is_closed else BUG, str(error))
             except (EOFError, OSError):
                 self._end()
                 return refusal(BUSY, ENDING) if self._is_closed else refusal(BUG, DIED)

@@ -1,7 +1,7 @@
-"""`musicgen serve` under schemathesis, for minutes: python tests/clients/serve_check.py --schemathesis PEER/bin/st --model rules
+"""`musicgen serve` under schemathesis, for minutes: python tests/clients/serve_check.py --schemathesis PEER/bin/st --model markov
 
-Not part of the test run. schemathesis lives in an environment of its own: pip install schemathesis. What it sends is random, so that most of
-it is no music: a refusal (422) is no failure, an undocumented answer, a server error or a dead server is one.
+Not part of the test run. schemathesis lives in an environment of its own: pip install schemathesis. What it sends is random, so that
+most of it is no music: a refusal (422) is no failure; an undocumented answer, a server error or a dead server is one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 // The window of the plugin, for MuseScore 3 and 4: what there is to press, and one line that says what happened.
 import QtQuick 2.0
 import MuseScore 3.0
-import "musicgen.js" as Musicgen
+import "asking.js" as Asking
+import "writing.js" as Writing
 
 MuseScore {
     id: plugin
@@ -41,7 +42,7 @@ MuseScore {
         chosen = -1;
         isWaiting = true;
         said = "Composing...";
-        Musicgen.ask(job, 3, show, function (problem) {
+        Asking.ask(job, 3, show, function (problem) {
             isWaiting = false;
             said = problem;
         });
@@ -58,7 +59,7 @@ MuseScore {
         if (isWaiting || index >= pieces.length)
             return;
         try {
-            var steps = Musicgen.write(plugin, job, pieces[index]);
+            var steps = Writing.write(plugin, job, pieces[index]);
             chosen = index;
             said = "Alternative " + (index + 1) + " of " + pieces.length + ", seed " + pieces[index].seed + ". "
                 + (steps > 1 ? steps + " steps of undo take it back." : "Undo takes it back.");
@@ -75,9 +76,9 @@ MuseScore {
 
     function press(text) {
         if (text === "Harmonize")
-            start(Musicgen.harmonizing);
+            start(Asking.harmonizing);
         else if (text === "Fill")
-            start(Musicgen.filling);
+            start(Asking.filling);
         else if (text === "Play")
             play();
         else
