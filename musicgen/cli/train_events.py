@@ -24,7 +24,7 @@ def report_end(outcome: Outcome, run: Path, output: Path, as_json: bool, **more:
     if as_json:
         screen.result_json(asdict(outcome) | {"checkpoint": output if outcome.finished else None, **more})
     if not outcome.finished:
-        screen.remark(f"musicgen: stopped after update {outcome.updates}; the same command goes on from there (the run is in {run})")
+        screen.remark(f"{outcome.updates} updates are kept in {run}; the same command goes on from there")
         raise typer.Exit(code=STOPPED)
 
 
