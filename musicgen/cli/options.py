@@ -29,8 +29,16 @@ class Lyrics(StrEnum):
     NONE = "none"
 
 
+class Paper(StrEnum):
+    """What a page is as large as."""
+
+    A4 = "a4"
+    LETTER = "letter"
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 LayoutOption = Annotated[Layout, typer.Option(help="A staff for each voice, or two staves.")]
+PaperOption = Annotated[Paper, typer.Option(help="The size of a page of .pdf, .svg and .png.")]
 ClefsOption = Annotated[
     str | None, typer.Option(help="c: soprano, alto, tenor and bass clefs, as in Bach's scores; or by voices: 'S=C1 A=C3 T=C4 B=F4'.")
 ]
@@ -38,7 +46,7 @@ FiguresOption = Annotated[bool, typer.Option("--figures", help="Write the figure
 LyricsOption = Annotated[Lyrics, typer.Option(help="Words of the tune: under its own voice, under all voices, or none.")]
 OutputOption = Annotated[
     list[Path] | None,
-    typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .svg, .png, .wav, .mp3, ... Give it several times for several."),
+    typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .pdf, .svg, .png, .mp3, ... Give it several times for several."),
 ]
 CorpusOption = Annotated[str, typer.Option(help="A corpus by its name under corpora/, by its folder, or a JSON file of step matrices.")]
 SplitOption = Annotated[str, typer.Option(help="The pieces to measure: train, valid or test.")]

@@ -22,6 +22,8 @@ from musicgen.cli.options import (
     Lyrics,
     LyricsOption,
     OutputOption,
+    Paper,
+    PaperOption,
 )
 from musicgen.cli.playing_options import PLAYING, playing
 from musicgen.errors import FileError
@@ -130,6 +132,7 @@ _OUTPUT: Mapping[str, tuple[Any, Any]] = {
     "clefs": (ClefsOption, None),
     "figures": (FiguresOption, False),
     "lyrics": (LyricsOption, Lyrics.TUNE),
+    "paper": (PaperOption, Paper.A4),
     **PLAYING,
     "report": (Annotated[Path | None, typer.Option(help="Write what was asked, kept and found of each piece: r.md or r.json.")], None),
     "annotate": (Annotated[bool, typer.Option("--annotate", help="Write Roman numerals and cadences into the score.")], False),
@@ -165,7 +168,14 @@ def command(task: str, takes: tuple[str, ...]) -> Callable[[Callable[[Request, O
             given = {name: options[name] for name in asked if options[name] not in (None, [])}
             output = Output(
                 options["output"],
-                Edition(options["layout"].value, options["clefs"], options["figures"], options["lyrics"].value, **playing(options)),
+                Edition(
+                    options["layout"].value,
+                    options["clefs"],
+                    options["figures"],
+                    options["lyrics"].value,
+                    paper=options["paper"].value,
+                    **playing(options),
+                ),
                 *(options[name] for name in ("as_json", "save_request", "report", "annotate")),
             )
             run(_request(task, options["request"], given, output), output)

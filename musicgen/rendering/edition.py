@@ -18,6 +18,7 @@ from musicgen.rendering.synthesis import check_soundfont
 
 if TYPE_CHECKING:
     from musicgen.files.musicxml_write import Layout
+    from musicgen.rendering.engraving import Paper
 
 
 Lyrics = Literal["tune", "all", "none"]
@@ -28,7 +29,8 @@ class Edition:
     """`layout`: a staff for each part, or two staves for four voices; clefs: as in `music.clefs`; figures: of a continuo, under the bass;
     lyrics: the tune's words under the voices that have them, under all (on two staves they stand between them), or none.
 
-    sound: as in `music.sounds`; performance: None for what is written; soundfont: one of your own; per_voice: a file for each voice too."""
+    sound: as in `music.sounds`; performance: None for what is written; soundfont: one of your own; per_voice: a file for each voice too;
+    paper: of pictures and PDF."""
 
     layout: Layout = "open"
     clefs: str | None = None
@@ -38,6 +40,7 @@ class Edition:
     performance: Performance | None = None
     soundfont: Path | None = None
     per_voice: bool = False
+    paper: Paper = "a4"
 
     def __post_init__(self) -> None:
         if self.sound is not None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from musicgen.errors import MissingExtraError
 from musicgen.files.atomic import write_all
@@ -16,7 +16,9 @@ from musicgen.files.musicxml_write import Layout, musicxml_bytes
 from musicgen.music.score import Score
 from musicgen.rendering.system_breaks import bar_ends, even_breaks, with_breaks
 
-PAGE_WIDTH, PAGE_HEIGHT = 2100, 2970  # tenths of a millimetre: A4
+Paper = Literal["a4", "letter"]
+PAPERS: dict[Paper, tuple[int, int]] = {"a4": (2100, 2970), "letter": (2159, 2794)}  # width and height in tenths of a millimetre
+PAGE_WIDTH, PAGE_HEIGHT = PAPERS["a4"]
 _MARGIN = 120
 _OPTIONS = {
     "pageWidth": PAGE_WIDTH,
@@ -33,6 +35,8 @@ _OPTIONS = {
     "spacingSystem": 6,
     "svgViewBox": True,
 }
+_UNITS = (9, 8, 7)  # half a space between lines in tenths of a millimetre: staves of 7.2, 6.4 and 5.6 mm
+_LONG_UNIT = 8
 _STAFF_SPACING: dict[Layout, int] = {"open": 9, "two-staff": 14}  # two voices a staff need room for stems and fermatas
 _MARKED_SPACING = {"spacingLinear": 0.3}  # of 0.25: room for a numeral under each beat
 _EXCERPT = {
@@ -48,32 +52,56 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
 
 
-def svg_pages(score: Score, layout: Layout = "open") -> list[str]:
-    """One SVG document for each A4 page, the last as high as its music."""
-    data = musicxml_bytes(score, layout).decode()
+def svg_pages(score: Score, layout: Layout = "open", paper: Paper = "a4") -> list[str]:
+    """One SVG document for each page, the last as high as its music."""
+    _verovio()  # pages that were drawn before are kept, but what is missing is missing
     spacing = {"spacingStaff": _STAFF_SPACING[layout], **(_MARKED_SPACING if score.marks else {})}
-    pages = _rendered(data, spacing | {"breaks": "auto"})
+    width, height = PAPERS[paper]
+    return list(_pages(musicxml_bytes(score, layout).decode(), tuple((spacing | {"pageWidth": width, "pageHeight": height}).items())))
+
+
+@lru_cache(maxsize=2)
+def _pages(data: str, options: tuple[tuple[str, Any], ...]) -> tuple[str, ...]:
+    """Kept, since a picture is often wanted as SVG, PNG and PDF."""
+    toolkit, chosen = _fitted(data, dict(options))
+    pages = _drawn(toolkit)
     systems = sum(page.count('class="system"') for page in pages)
     if systems == 1:
-        return pages
-    (endless,) = _rendered(data, spacing | {"breaks": "none"})
-    return _rendered(with_breaks(data, even_breaks(bar_ends(endless), systems)), spacing | {"breaks": "line"})
+        return tuple(pages)
+    toolkit.setOptions({"breaks": "none"})
+    toolkit.redoLayout()
+    (endless,) = _drawn(toolkit)
+    return tuple(_drawn(_loaded(with_breaks(data, even_breaks(bar_ends(endless), systems)), chosen | {"breaks": "line"})))
+
+
+def _fitted(data: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The piece on one page, with the largest staves that allow it; with those of the middle size on several."""
+    for unit in (*_UNITS, _LONG_UNIT):
+        chosen = options | {"unit": unit}
+        toolkit = _loaded(data, chosen | {"breaks": "auto"})
+        if toolkit.getPageCount() == 1:
+            break
+    return toolkit, chosen
 
 
 def svg_of_bars(score: Score, first: int, last: int, width: int, layout: Layout = "open") -> str:
     """One SVG document of the bars `first` to `last`, counted from 0, without a title, `width` tenths of a millimetre wide."""
     data = musicxml_bytes(score, layout).decode()
     options = _EXCERPT | {"pageWidth": width, "spacingStaff": _STAFF_SPACING[layout], "breaks": "auto"}
-    (page,) = _rendered(data, options, (first, last))  # lines as verovio fills them: it loses bars of a selection with breaks of ours
+    (page,) = _drawn(_loaded(data, options, (first, last)))  # lines as verovio fills them: it loses bars of a selection with breaks of ours
     return page
 
 
-def _rendered(data: str, options: dict[str, Any], bars: tuple[int, int] | None = None) -> list[str]:
+def _loaded(data: str, options: dict[str, Any], bars: tuple[int, int] | None = None) -> Any:
     toolkit = _toolkit(options)
     if bars:
         toolkit.select({"measureRange": f"{bars[0] + 1}-{bars[1] + 1}"})
     if not toolkit.loadData(data):
         raise RuntimeError("verovio refused MusicXML that musicgen wrote")
+    return toolkit
+
+
+def _drawn(toolkit: Any) -> list[str]:
     return [str(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
 
 
@@ -87,14 +115,16 @@ def write_png(score: Score, path: str | PathLike[str], width: int = 1600, layout
     return write_all(png_files(score, path, width, layout))
 
 
-def svg_files(score: Score, path: str | PathLike[str], layout: Layout = "open") -> dict[Path, bytes]:
+def svg_files(score: Score, path: str | PathLike[str], layout: Layout = "open", paper: Paper = "a4") -> dict[Path, bytes]:
     """What `write_svg` writes, page by page."""
-    return _paged(path, [page.encode() for page in svg_pages(score, layout)])
+    return _paged(path, [page.encode() for page in svg_pages(score, layout, paper)])
 
 
-def png_files(score: Score, path: str | PathLike[str], width: int = 1600, layout: Layout = "open") -> dict[Path, bytes]:
+def png_files(
+    score: Score, path: str | PathLike[str], width: int = 1600, layout: Layout = "open", paper: Paper = "a4"
+) -> dict[Path, bytes]:
     """What `write_png` writes, page by page."""
-    return _paged(path, [png_bytes(page, width) for page in svg_pages(score, layout)])
+    return _paged(path, [png_bytes(page, width) for page in svg_pages(score, layout, paper)])
 
 
 def _paged(path: str | PathLike[str], pages: list[bytes]) -> dict[Path, bytes]:
@@ -103,11 +133,16 @@ def _paged(path: str | PathLike[str], pages: list[bytes]) -> dict[Path, bytes]:
     return dict(zip(paths, pages, strict=True))
 
 
-def _toolkit(options: dict[str, Any]) -> Any:
+def _verovio() -> Any:
     try:
         import verovio
     except ImportError as error:
         raise MissingExtraError("a score picture", "verovio", "score") from error
+    return verovio
+
+
+def _toolkit(options: dict[str, Any]) -> Any:
+    verovio = _verovio()
     verovio.enableLog(verovio.LOG_ERROR)
     toolkit = verovio.toolkit()
     toolkit.setOptions(_OPTIONS | options)
@@ -123,18 +158,19 @@ def png_bytes(svg: str, width: int) -> bytes:
         import resvg_py
     except ImportError as error:
         raise MissingExtraError("a PNG picture", "resvg-py", "score") from error
-    fonts = _font_files()
+    fonts = text_fonts()
     data = resvg_py.svg_to_bytes(
         svg_string=plain_text(svg), width=width, background="white", font_files=fonts, serif_family=_SERIF if fonts else None
     )
     return bytes(data)
 
 
-def _font_files() -> list[str]:
-    """Without a font file all text would be missing from the picture, and a server may have none."""
+def text_fonts() -> list[str]:
+    """Files of the plain, bold, italic and bold italic letters. Without one all text would be missing from a picture, and a server may
+    have none of its own."""
     found = find_spec("matplotlib")
     folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" if found and found.origin else None
-    return sorted(map(str, folder.glob("STIXGeneral*.ttf"))) if folder else []
+    return [str(folder / f"STIXGeneral{style}.ttf") for style in ("", "Bol", "Italic", "BolIta")] if folder else []
 
 
 def plain_text(svg: str) -> str:
@@ -201,7 +237,7 @@ def _add_symbols(group: ET.Element, symbols: str, font: str, x: float, y: str, s
 
 def _width(text: str, size: float) -> float:
     """Of a line of text in the plain font; nothing where that is not there."""
-    plain = next((name for name in _font_files() if name.endswith("General.ttf")), None)
+    plain = next((name for name in text_fonts() if name.endswith("General.ttf")), None)
     if plain is None:
         return 0.0
     from matplotlib.font_manager import get_font

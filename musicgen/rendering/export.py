@@ -1,4 +1,4 @@
-"""A finished score to any file that its suffix names: scores through files, pictures through engraving, sound through a synthesizer."""
+"""A finished score to any file that its suffix names: notation through files, pages through engraving, sound through a synthesizer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from musicgen.rendering.each_voice import voice_files
 from musicgen.rendering.edition import PLAIN, Edition
 from musicgen.rendering.encoding import ENCODERS, check_encoding, encoded
 
-PICTURES = {".svg": "verovio", ".png": "resvg_py"}
+PICTURES = {".svg": "verovio", ".png": "resvg_py", ".pdf": "verovio"}
 EXPORTABLE = (*WRITABLE, *PICTURES, *ENCODERS)
 
 
@@ -53,10 +53,16 @@ def rendered(score: Score, path: Path, edition: Edition = PLAIN) -> dict[Path, b
         return _heard(score, path, edition)
     if suffix not in PICTURES:
         return {path: score_bytes(edition.written(score), path, edition.layout)}
-    from musicgen.rendering.engraving import png_files, svg_files
+    from musicgen.rendering.engraving import PAPERS, png_files, svg_files, svg_pages
 
-    form, layout = edition.written(score), edition.layout
-    return svg_files(form, path, layout) if suffix == ".svg" else png_files(form, path, layout=layout)
+    form, layout, paper = edition.written(score), edition.layout, edition.paper
+    if suffix == ".svg":
+        return svg_files(form, path, layout, paper)
+    if suffix == ".png":
+        return png_files(form, path, layout=layout, paper=paper)
+    from musicgen.rendering.pdf_pages import pdf_bytes
+
+    return {path: pdf_bytes(svg_pages(form, layout, paper), form.title, PAPERS[paper])}
 
 
 def _heard(score: Score, path: Path, edition: Edition) -> dict[Path, bytes]:
