@@ -103,11 +103,11 @@ def _strips(thought: Thought) -> tuple[Strip, ...]:
 
 
 def _round_up(value: float) -> float:
-    """To 1, 2 or 5 times a power of ten."""
+    """To a round number."""
     if value <= 0:
         return 1.0
     power = 10.0 ** ceil(log10(value) - 1)
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
+    return next(step * power for step in (1, 1.5, 2, 3, 5, 7.5, 10) if step * power >= value)
 
 
 def _draw_choices(canvas: Canvas, thought: Thought, choices: list[Choice], x: float, y: float) -> None:

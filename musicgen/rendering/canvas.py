@@ -95,9 +95,11 @@ def plain_text(text: str) -> str:
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float = TEXT) -> float:
     """Millimetres."""
-    from matplotlib.textpath import TextPath
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
 
-    return float(TextPath((0, 0), plain_text(text), size=size).get_extents().x1) * POINT if text.strip() else 0.0
+    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
+    return float(width) * POINT
 
 
 def wrapped(text: str, width: float, size: float = TEXT) -> list[str]:
