@@ -26,7 +26,7 @@ def read_musicxml(path: str | PathLike[str]) -> Score:
 
     A grace note has duration 0 and starts with the note it leads to. A staff with two voices becomes two parts. Bars that are shorter than
     the meter begin a new bar with a meter of the same value. Where the file names no mode, the key is minor if the last bass note is the
-    tonic of the relative minor, else major. Chord symbols, cue notes, lyrics, slurs, articulations, ornaments and unpitched percussion
+    tonic of the relative minor, else major. Chord symbols, cue notes, slurs, articulations, ornaments and unpitched percussion
     are left out; `Score.remarks` says so, and what else was done. Raises FileError, and nothing else, for anything that cannot be read so.
     """
     check_input(path)

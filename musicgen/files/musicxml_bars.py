@@ -176,14 +176,10 @@ class Voice:
             self._add_grace(event, note, in_chord=False, value="eighth" if len(event.graces) == 1 else "16th", index=index)
         if self.page.staff.lines[self.number].is_bass:
             add_figures(self.measure, self.page.score.figures, tick, self._tick(event.end))
-        if hidden:
-            forward = ET.SubElement(self.measure, "forward")
-            add_text(forward, "duration", self.page.ticks(event.end - event.start))
-            add_text(forward, "voice", self.number + 1)
         for index, note in enumerate(event.notes):
             self._add_note(event, note, index)
-        if not event.notes and not hidden:
-            self._add_rest(event)
+        if not event.notes:
+            self._add_rest(event, hidden)
 
     def rest_color(self, event: Event) -> str | None:
         """None under a second line of a part: its rests are those of the first."""
@@ -210,8 +206,11 @@ class Voice:
             for depth in ("1", "2"):
                 add_text(element, "beam", word, number=depth)
 
-    def _add_rest(self, event: Event) -> None:
+    def _add_rest(self, event: Event, hidden: bool) -> None:
+        """A hidden one is written too: MuseScore finds a voice with a gap at the beginning of its bar corrupt."""
         element = self._add_element(self.rest_color(event))
+        if hidden:
+            element.set("print-object", "no")
         ET.SubElement(element, "rest", {} if event.value else {"measure": "yes"})
         add_text(element, "duration", self.page.ticks(event.end - event.start))
         add_text(element, "voice", self.number + 1)

@@ -12,14 +12,12 @@ _SIGNS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "shar
 
 
 def add_figures(measure: ET.Element, figures: Iterable[FiguresAt], start: int, end: int) -> None:
-    """Those of a written note that fills ticks [start, end): what goes on from before it is said again, as after a barline."""
+    """Those of a written note that fills ticks [start, end): what goes on from before it is said again, as after a barline.
+
+    They begin with the note, or it has none.
+    """
     inside = [each for each in figures if each.start < end and each.end > start]
-    if not inside:
-        return
-    first = inside[0].start
-    if first > start:  # an unfigured beginning takes its time all the same
-        add_text(ET.SubElement(measure, "forward"), "duration", first - start)
-    now = max(first, start)
+    now = start
     for each in inside:
         stop = min(each.end, end)
         element = ET.SubElement(measure, "figured-bass")
@@ -31,5 +29,3 @@ def add_figures(measure: ET.Element, figures: Iterable[FiguresAt], start: int, e
                 add_text(figure, "figure-number", number)
         add_text(element, "duration", stop - now)
         now = stop
-    if first > start:
-        add_text(ET.SubElement(measure, "backup"), "duration", first - start)

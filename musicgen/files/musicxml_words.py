@@ -14,9 +14,10 @@ from musicgen.music.words import ELISION, melismas, syllabics
 
 @dataclass(frozen=True)
 class Words:
-    """Those of one voice, by the ticks where its notes start."""
+    """Those of one voice, by the ticks where its notes start, the last of them at `end`; `first`, `last`: of notes that a slur joins."""
 
     syllabics: dict[tuple[int, int], str]
+    end: int
     first: frozenset[int]
     last: frozenset[int]
 
@@ -27,7 +28,8 @@ class Words:
         if not any(note.lyrics for note in notes):
             return None
         groups = melismas(notes)
-        return cls(syllabics(notes), frozenset(first for first, _ in groups), frozenset(last for _, last in groups))
+        end = max(note.start for note in notes)
+        return cls(syllabics(notes), end, frozenset(first for first, _ in groups), frozenset(last for _, last in groups))
 
     def add_slur(self, notations: ET.Element, event: Event, number: int) -> None:
         """From the first piece of the first note to the last piece of the last."""
@@ -49,7 +51,7 @@ class Words:
                         add_text(parent, "elision", ELISION)
                     add_text(parent, "syllabic", _within(syllabic, index, len(texts)))
                     add_text(parent, "text", text)
-                if (note.start in self.first or lyric.is_held) and not lyric.is_joined:
+                if syllabic in ("end", "single") and (note.start in self.first or (lyric.is_held and note.start < self.end)):
                     ET.SubElement(parent, "extend")
 
 

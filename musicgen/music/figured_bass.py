@@ -40,6 +40,7 @@ _SHORT: dict[tuple[int, ...], tuple[int, ...]] = {
     }.items()
     for numbers in many
 }
+_PLAIN: tuple[Figure, ...] = ((5, None),)  # said of a triad before something else comes over the same bass
 _CONSONANT = ((), (3,), (5,), (3, 5), (6,), (3, 6))
 _STEP = 2  # semitones
 
@@ -50,19 +51,20 @@ def with_figures(score: Score) -> Score:
     if len(pitched) < 2:
         raise NotationError("figures stand for notes over a bass, and there are no two parts; leave --figures out, or add voices")
     continuo = _Continuo(score, pitched)
-    figures = [found for bass in continuo.basses for found in continuo.over(bass)]
-    return replace(score, figures=tuple(_unrepeated(figures, continuo.basses)))
+    return replace(score, figures=tuple(_unrepeated(continuo)))
 
 
-def _unrepeated(figures: Sequence[FiguresAt], basses: Sequence[Note]) -> Iterator[FiguresAt]:
+def _unrepeated(continuo: _Continuo) -> Iterator[FiguresAt]:
     """Less those that a bass note which is struck again has had just before."""
-    again = {after.start for before, after in pairwise(basses) if before.pitch == after.pitch and before.end == after.start}
-    previous: FiguresAt | None = None
-    for each in figures:
-        is_again = previous is not None and each.start in again and previous.end == each.start and previous.figures == each.figures
-        if not is_again:
-            yield each
-        previous = each
+    before: Note | None = None
+    last: FiguresAt | None = None
+    for bass in continuo.basses:
+        figures = list(continuo.over(bass))
+        is_again = before is not None and before.pitch == bass.pitch and before.end == bass.start
+        has_same = last is not None and last.end == bass.start and [each.figures for each in figures] == [last.figures]
+        if not (is_again and has_same):
+            yield from figures
+        before, last = bass, figures[-1] if figures else None
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,12 @@ class _Continuo:
             if not shown:
                 shown.append((tick, () if self._is_passing_bass(bass, sounding) else figures))
             elif figures != last:
+                is_first_plain = len(shown) == 1 and not shown[0][1]
                 moved = [part for part in sounding if part in before and before[part].pitch != sounding[part].pitch]
-                if not shown[-1][1]:
-                    shown[-1] = (shown[-1][0], self._told(bass, before, moved) if figures else ())
-                shown.append((tick, figures or self._told(bass, sounding, moved)))
+                after = figures or self._told(bass, sounding, moved) or _PLAIN
+                if is_first_plain:
+                    shown[0] = (bass.start, self._told(bass, before, moved) or _PLAIN)
+                shown.append((tick, after))
             before, last = sounding, figures
         for (start, figures), (end, _) in pairwise([*shown, (bass.end, ())]):
             if figures:

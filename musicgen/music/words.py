@@ -21,13 +21,14 @@ def has_words(part: Part) -> bool:
 
 def syllabics(notes: Iterable[Note]) -> dict[tuple[int, int], str]:
     """`begin`, `middle`, `end` or `single`, for each start of a syllable and its verse: is it joined to the one before, and to the next?"""
+    sung = [(note.start, lyric) for note in sorted(notes, key=lambda note: note.start) for lyric in note.lyrics]
+    last = {lyric.verse: start for start, lyric in sung}  # of a verse that breaks off, no hyphen leads into the void
     is_joined: dict[int, bool] = {}
     found = {}
-    for note in sorted(notes, key=lambda note: note.start):
-        for lyric in note.lyrics:
-            before = is_joined.get(lyric.verse, False)
-            found[note.start, lyric.verse] = ("middle" if before else "begin") if lyric.is_joined else "end" if before else "single"
-            is_joined[lyric.verse] = lyric.is_joined
+    for start, lyric in sung:
+        before, after = is_joined.get(lyric.verse, False), lyric.is_joined and start < last[lyric.verse]
+        found[start, lyric.verse] = ("middle" if before else "begin") if after else "end" if before else "single"
+        is_joined[lyric.verse] = after
     return found
 
 
