@@ -100,8 +100,15 @@ def _staves(score: Score, bars: Sequence[Bar], layout: Layout) -> list[Staff]:
     upper, lower = tuple(parts[:2]), tuple(parts[2:])
     names = ["/".join(part.name for part in pair) for pair in (upper, lower)]
     sung = next((part for part in parts if has_words(part)), None)
-    staves = [_staff(score, bars, names[0], upper, _TREBLE, True), _staff(score, bars, names[1], lower, _BASS, False)]
+    clefs = _shared_clef(upper, _TREBLE), _shared_clef(lower, _BASS)
+    staves = [_staff(score, bars, names[0], upper, clefs[0], True), _staff(score, bars, names[1], lower, clefs[1], False)]
     return [replace(staff, lines=tuple(_sung_by(line, staff.parts[line.part] is sung) for line in staff.lines)) for staff in staves]
+
+
+def _shared_clef(parts: Sequence[Part], usual: Clef) -> Clef:
+    """That of both, as two altos or two tenors have it, or else the usual one of the staff."""
+    first, second = (_clef(part) for part in parts)
+    return first if first == second else usual
 
 
 def _sung_by(line: Line, is_sung: bool) -> Line:
@@ -175,7 +182,8 @@ def _add_header(root: ET.Element, score: Score, staves: Sequence[Staff]) -> None
     if len(staves) > 1:
         group = ET.SubElement(part_list, "part-group", type="start", number="1")
         add_text(group, "group-symbol", "bracket")
-        add_text(group, "group-barline", "yes" if staves[0].is_shared else "no")
+        is_sung = any(line.words for staff in staves for line in staff.lines)
+        add_text(group, "group-barline", "yes" if staves[0].is_shared and not is_sung else "no")
     channels = [channel for channel in range(1, 17) if channel != 10]
     for index, staff in enumerate(staves):
         _add_score_part(part_list, f"P{index + 1}", staff, 10 if staff.parts[0].is_drum else channels[index % len(channels)])

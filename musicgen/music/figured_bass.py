@@ -207,7 +207,9 @@ class _Continuo:
         return _from_the_top((number, sign) for number, sign in as_said if number in written or sign is not None)
 
     def _told(self, bass: Note, sounding: Sounding, parts: Sequence[int]) -> tuple[Figure, ...]:
-        """The numbers of a triad that parts come to, or leave, over a bass that is held."""
+        """The numbers of a triad that one or two parts come to, or leave, over a bass that is held; of more parts nothing."""
+        if len(parts) > 2:
+            return ()
         notes = [sounding[part] for part in parts]
         octave: list[Figure] = [(8, None)] if any(self._number(bass, note) == 1 for note in notes) else []
         signs = self._signs(bass, notes)

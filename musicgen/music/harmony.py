@@ -151,11 +151,11 @@ def local_keys(chorale: Chorale) -> list[Key]:
     padded = np.pad(weights, ((LOCAL_WINDOW, LOCAL_WINDOW), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * LOCAL_WINDOW + 1, axis=0).sum(axis=-1)
     path = _best_path(FIT_WEIGHT * key_correlations(windows), _change_costs())
-    keys = [_nearest_name(_key_of(index), chorale.key) for index in range(24)]
+    keys = [nearest_name(_key_of(index), chorale.key) for index in range(24)]
     return [keys[path[beat]] for beat in beats_of_steps(chorale)]
 
 
-def _nearest_name(key: Key, home: Key) -> Key:
+def nearest_name(key: Key, home: Key) -> Key:
     """The enharmonic name of `key` with the signature nearest to home's: Db major in Gb major, C# major in F# major."""
     names = [Key(fifths, key.mode) for fifths in (key.fifths - 12, key.fifths, key.fifths + 12) if abs(fifths) <= 7]
     return min(names, key=lambda name: abs(name.fifths - home.fifths))

@@ -8,7 +8,7 @@ import numpy as np
 
 from musicgen.music.cadences import Cadence, find_cadences
 from musicgen.music.chorale import REST, Chorale
-from musicgen.music.harmony import local_keys
+from musicgen.music.harmony import local_keys, nearest_name
 from musicgen.music.pitch import Key, Mode
 from musicgen.music.roman import roman
 
@@ -48,7 +48,14 @@ def find_phrases(chorale: Chorale) -> list[Phrase]:
 
 
 def cadence_key(cadence: Cadence, local: Key, home: Key) -> Key:
-    """The key that a cadence is in: that in which its final chord, or the one before it, does what the kind of cadence says."""
+    """The key that a cadence is in: that in which its final chord, or the one before it, does what the kind of cadence says.
+
+    Of two names it has the one nearer to `home`.
+    """
+    return nearest_name(_cadence_key(cadence, local, home), home)
+
+
+def _cadence_key(cadence: Cadence, local: Key, home: Key) -> Key:
     before, final = cadence.before, cadence.final
     if before is None or final is None:
         return local

@@ -48,6 +48,7 @@ _EXCERPT = {
     "header": "none",
 }
 _MUSIC_FONTS = (_OPTIONS["font"], "Leipzig")  # signs that the first has not are set in verovio's own
+_AFTER_SIGN = 35  # thousandths of its size between a sign and its figure, which else touch
 _SVG = "{http://www.w3.org/2000/svg}"
 _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
 
@@ -231,7 +232,7 @@ def _add_symbols(group: ET.Element, symbols: str, font: str, x: float, y: str, s
         if outline:
             at = ET.SubElement(group, f"{_SVG}g", transform=f"translate({x:.1f},{y}) scale({size / 1000:.4f})")
             at.append(ET.fromstring(outline.replace("<g ", f'<g xmlns="{_SVG.strip("{}")}" ', 1)))
-        x += advance * size / 1000
+        x += (advance + (_AFTER_SIGN if font != _OPTIONS["font"] else 0)) * size / 1000
     return f"{x:.1f}"
 
 
