@@ -82,3 +82,15 @@ def test_a_piece_is_recalled_alike_alone_and_in_a_batch() -> None:
     together = recall_all(torch.cat([alone, beside]), SOUNDS, NOTHING, leader=1)
     for both, single in zip(together, recall_all(alone, SOUNDS, NOTHING, leader=1), strict=True):
         assert torch.equal(both[:1], single)
+
+
+def test_what_is_hidden_is_like_nothing() -> None:
+    """Two equal passages of 12 steps with the same step hidden in both: the way begins after it, and never leads into it."""
+    ids = piece(3)
+    ids[..., 34] = ids[..., 14] = NOTHING
+    recalled = recall_all(ids, SOUNDS, NOTHING, leader=1)
+    columns = [tuple(column) for column in ids[0].T.tolist()]
+    struck = sum(value < SOUNDS for step in range(15, 20) for value in columns[step])
+    at_most = sum(struck >= least for least in LENGTHS)
+    assert 0 < int(recalled.classes[0, 40, 0, 1]) <= at_most
+    assert (recalled.classes[recalled.followed == NOTHING] == 0).all()
