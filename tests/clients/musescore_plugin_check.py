@@ -97,7 +97,8 @@ class MuseScore:
     def open(self, score: Path) -> None:
         self.close()
         self.process = subprocess.Popen(["mscore3", score], env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(14)
+        self._wait_for_window(f"MuseScore 3: {score.stem}")
+        self.settle()
         self.click(PAPER)
 
     def close(self) -> None:
@@ -105,6 +106,24 @@ class MuseScore:
             self.process.kill()
             self.process.wait()
             self.session.unlink(missing_ok=True)  # or MuseScore would ask whether to restore it
+
+    def settle(self) -> None:
+        """Until it has had nothing to do for two seconds."""
+        idle, before = 0, -1
+        for _ in range(240):
+            ticks = sum(map(int, Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+            idle, before = (idle + 1 if ticks - before < 3 else 0), ticks
+            if idle == 4:
+                return
+            time.sleep(0.5)
+
+    def open_plugin(self) -> None:
+        self.keys("ctrl+alt+m")
+        self._wait_for_window("^musicgen$")
+        self.settle()
+
+    def _wait_for_window(self, name: str) -> None:
+        subprocess.run(["xdotool", "search", "--sync", "--name", name], env=self.environment, check=True, timeout=120, capture_output=True)
 
     def keys(self, *keys: str) -> None:
         for key in keys:
@@ -123,7 +142,7 @@ class MuseScore:
         """As MuseScore has it now."""
         self.click(PAPER)
         self.keys("ctrl+s")
-        time.sleep(2)
+        self.settle()
         return read_score(self.convert(path, path.with_suffix(".musicxml")))
 
     def _tell(self, *words: str) -> None:
@@ -147,14 +166,13 @@ def answered(piece: dict, part: int, start: float = 0.0, end: float = 1e9) -> No
 def pressed(musescore: MuseScore, button: tuple[int, int]) -> dict:
     """Opens the plugin, presses a button, waits for the answer to be written."""
     count = len(Between.answers)
-    musescore.keys("ctrl+alt+m")
-    time.sleep(3)
+    musescore.open_plugin()
     musescore.click(button)
-    for _ in range(120):
+    for _ in range(240):
         time.sleep(0.5)
         if len(Between.answers) > count:
             break
-    time.sleep(4)
+    musescore.settle()
     assert len(Between.answers) > count, "the plugin has asked nothing"
     answer = Between.answers[-1]
     assert answer["status"] == 200, answer
@@ -177,7 +195,7 @@ def harmonizes_on_four_staves(musescore: MuseScore, folder: Path) -> None:
     for part in (1, 2, 3):
         assert notes_of(first.parts[part], first) == answered(answer["pieces"][0], part), f"voice {part}"
     musescore.click(SECOND)
-    time.sleep(3)
+    musescore.settle()
     second = musescore.saved(path)
     for part in (1, 2, 3):
         assert notes_of(second.parts[part], second) == answered(answer["pieces"][1], part), f"the second alternative's voice {part}"
@@ -340,7 +358,7 @@ def _run(musescore: MuseScore, folder: Path, names: list[str] | Mapping[str, obj
         try:
             CHECKS[name](musescore, own)
             print(f"{name}: as the server answered, note for note", flush=True)
-        except (AssertionError, MusicgenError, subprocess.CalledProcessError) as error:
+        except (AssertionError, MusicgenError, subprocess.SubprocessError) as error:
             failures += 1
             musescore.picture(f"failed-{own.name}")
             print(f"{name}: FAILED, {error}", flush=True)

@@ -23,6 +23,7 @@ def main() -> int:
     options.add_argument("--schemathesis", default=shutil.which("st"), help="the program st")
     options.add_argument("--model", default="dice")
     options.add_argument("--examples", type=int, default=100, help="for each address")
+    options.add_argument("--phases", default="examples,coverage,fuzzing")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--seconds", type=float, default=20, help="after which the server ends a request")
     asked = options.parse_args()
@@ -42,7 +43,7 @@ def main() -> int:
 
 
 def _how(asked: argparse.Namespace) -> list[str]:
-    numbers = ["--max-examples", str(asked.examples), "--seed", str(asked.seed), "--request-timeout", str(asked.seconds + 60)]
+    numbers = ["--phases", asked.phases, "--max-examples", str(asked.examples), "--seed", str(asked.seed), "--request-timeout", str(asked.seconds + 60)]
     return ["--checks", "all", "--exclude-checks", NOT_ASKED, "--continue-on-failure", *numbers]
 
 
