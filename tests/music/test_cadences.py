@@ -3,7 +3,10 @@ from collections import Counter
 import pytest
 from pieces import CADENCES, drawn
 
-from musicgen.music.cadences import find_cadences
+from musicgen.music.cadences import Cadence, find_cadences
+from musicgen.music.harmony import Chord
+from musicgen.music.phrases import cadence_key
+from musicgen.music.pitch import Key
 
 
 @pytest.mark.parametrize("kind", CADENCES)
@@ -38,3 +41,9 @@ def test_bach_ends_his_phrases_as_published(bach_pieces):
         assert shares[kind] == pytest.approx(share, abs=1.5)
     finals = [cadence.final for cadence in cadences if cadence.final]
     assert sum(final.inversion == 0 for final in finals) / len(finals) > 0.98
+
+
+def test_the_key_of_a_cadence_has_the_name_that_is_nearer_to_home():
+    phrygian = Cadence(0, "phrygian", Chord(11, "", 11), Chord(10, "", 10))  # Cb, Bb
+    assert str(cadence_key(phrygian, Key.parse("Db"), Key.parse("Db"))) == "Eb minor"
+    assert str(cadence_key(phrygian, Key.parse("B"), Key.parse("B"))) == "D# minor"

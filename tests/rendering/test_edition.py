@@ -54,6 +54,13 @@ def test_figures_stand_before_notes_of_the_bass_and_fill_its_time(layout):
                 assert total > 0
 
 
+@pytest.mark.parametrize(("choir", "clefs"), [("SATB", "G2 F4"), ("SSAA", "G2 G2"), ("TTBB", "G2-1 F4")])
+def test_voices_that_share_a_staff_share_their_clef(choir, clefs):
+    found = elements(chorale(choir=choir), Edition("two-staff")).iter("clef")
+    told = (clef.findtext("sign") + clef.findtext("line") + clef.findtext("clef-octave-change", "") for clef in found)
+    assert " ".join(told) == clefs
+
+
 def test_figures_and_words_are_in_the_picture():
     (page, *_) = svg_pages(Edition(figures=True).written(chorale()))
     assert page.count('class="fb"') == len(Edition(figures=True).written(chorale()).figures)
@@ -68,6 +75,7 @@ def test_a_hymn_book_has_the_words_once():
     assert len(list(elements(with_tune_words(four), Edition(lyrics="all")).iter("lyric"))) > 2 * len(four.parts[0].notes)
     root = ET.fromstring(musicxml_bytes(sung, "two-staff"))
     assert [bool(part.findall(".//lyric")) for part in root.findall("part")] == [True, False]
+    assert root.findtext(".//group-barline") == "no"  # it would run through the words
     assert not list(elements(with_tune_words(four), Edition(lyrics="none")).iter("lyric"))
 
 
