@@ -35,6 +35,7 @@ L:1/4
 K:G
 G | G F E D | G A B B | B B A G | c B A G | A B A G | E F G d | B G A c | B A G |]
 """
+FERMATAS = (8, 16)  # which notes of it
 PLUGINS = """<?xml version="1.0" encoding="UTF-8"?>
 <museScore version="3.01"><Plugin><path>{path}</path><load>1</load><SC><key>musicgen</key><seq>Ctrl+Alt+M</seq></SC></Plugin></museScore>
 """
@@ -189,6 +190,8 @@ def harmonizes_on_four_staves(musescore: MuseScore, folder: Path) -> None:
     musescore.keys("ctrl+a")
     answer = pressed(musescore, HARMONIZE)
     musescore.picture("harmonized")
+    notes = answer["asked"]["score"]["parts"][0]["notes"]
+    assert [index for index, note in enumerate(notes) if note["fermata"]] == list(FERMATAS), "the fermatas that are asked for"
     first = musescore.saved(path)
     assert notes_of(first.parts[0], first) == notes_of(before.parts[0], before), "the tune is another"
     assert len(first.parts) == 4, [part.name for part in first.parts]
@@ -286,6 +289,8 @@ def _tune_over_rests(folder: Path, empty: int) -> Path:
     """The tune, and staves under it with nothing but rests."""
     (folder / "tune.abc").write_text(TUNE)
     score = read_score(folder / "tune.abc")
+    tune = [replace(note, fermata=index in FERMATAS) for index, note in enumerate(score.parts[0].notes)]
+    score = replace(score, parts=(replace(score.parts[0], notes=tuple(tune)),))
     names = ("Alto", "Tenor", "Bass") if empty == 3 else ("Bass",)
     below = tuple(replace(score.parts[0], name=name, notes=(Note(0, score.ticks_per_quarter, 50),)) for name in names)
     written = write_score(replace(score, parts=(*score.parts, *below)), folder / f"tune-{empty}.musicxml")

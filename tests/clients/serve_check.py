@@ -14,8 +14,13 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-NOT_ASKED = "positive_data_acceptance"  # what fits the schema may still be no music
+# What fits the schema may still be no music, and what is music may take too long.
+SETTINGS = """[checks]
+not_a_server_error.expected-statuses = ["2XX", "3XX", "4XX", "503", "504"]
+positive_data_acceptance.expected-statuses = ["2XX", "422", "503", "504"]
+"""
 
 
 def main() -> int:
@@ -34,7 +39,10 @@ def main() -> int:
         assert server.stdout is not None
         address = server.stdout.readline().strip()
         began = time.monotonic()
-        code = subprocess.run([asked.schemathesis, "run", f"{address}/openapi.json", *_how(asked)], check=False).returncode
+        with TemporaryDirectory() as folder:  # schemathesis reads its settings there and leaves things behind
+            (Path(folder) / "schemathesis.toml").write_text(SETTINGS)
+            run = [str(Path(asked.schemathesis).resolve()), "run", f"{address}/openapi.json", *_how(asked)]
+            code = subprocess.run(run, check=False, cwd=folder).returncode
         print(f"schemathesis ended with {code} after {time.monotonic() - began:.0f} s; the server {_alive(address)}")
         return code
     finally:
@@ -43,8 +51,9 @@ def main() -> int:
 
 
 def _how(asked: argparse.Namespace) -> list[str]:
-    numbers = ["--phases", asked.phases, "--max-examples", str(asked.examples), "--seed", str(asked.seed), "--request-timeout", str(asked.seconds + 60)]
-    return ["--checks", "all", "--exclude-checks", NOT_ASKED, "--continue-on-failure", *numbers]
+    numbers = {"max-examples": asked.examples, "seed": asked.seed, "request-timeout": asked.seconds + 60}
+    said = [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
+    return ["--checks", "all", "--continue-on-failure", "--phases", asked.phases, *said]
 
 
 def _alive(address: str) -> str:
