@@ -92,7 +92,8 @@ def _rendered(table: Table, path: Path, command: str) -> bytes:
 
         with screen.progress("drawing and playing") as show:
             return report_page(table, command, lambda share: show(share, ""))
-    from musicgen.evaluation.compare_picture import overview, png_of, svg_of
+    from musicgen.evaluation.compare_picture import overview
+    from musicgen.rendering.figures import png_of, svg_of
 
     picture = overview(table)
     return png_of(picture) if path.suffix.lower() == ".png" else svg_of(picture).encode()

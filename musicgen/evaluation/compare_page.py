@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from musicgen.evaluation.compare import Row, Table
-from musicgen.evaluation.compare_picture import INK, overview, style_picture, svg_of
+from musicgen.evaluation.compare_picture import INK, overview, style_picture
 from musicgen.evaluation.compare_text import columns_of, number, span, summary
 from musicgen.evaluation.explained import MEANINGS, how_far
 from musicgen.evaluation.style import FAMILIES, Comparison, Rate
@@ -23,6 +23,7 @@ from musicgen.music.score import Score, counted
 from musicgen.rendering.audio import samples_of
 from musicgen.rendering.encoding import MIME, can_encode, encoded
 from musicgen.rendering.engraving import svg_of_bars
+from musicgen.rendering.figures import svg_of
 from musicgen.rendering.html import Html, inline_svg, page, sound, table, tag
 
 MOST_BYTES = 9_000_000

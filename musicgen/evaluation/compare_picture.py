@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # O
 SHAPES = "os^DvP*X"
 COLUMNS = 4
 WIDEST = 60  # letters of a row's name
-DPI = 150
 FARTHEST = 300.0
 TICKS = (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100)
 
@@ -167,19 +165,3 @@ def style_picture(table: Table) -> Figure:
 
 def _signed(row: Row, measured: Comparison) -> float:
     return float(np.copysign(min(row.farness(measured), FARTHEST), measured.rate.value - measured.bach.value))
-
-
-def svg_of(picture: Figure) -> str:
-    """Text stays text; equal pictures are equal bytes; the background is the page's."""
-    import matplotlib
-
-    file = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "musicgen"}):
-        picture.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return file.getvalue()
-
-
-def png_of(picture: Figure) -> bytes:
-    file = io.BytesIO()
-    picture.savefig(file, format="png", dpi=DPI)
-    return file.getvalue()
