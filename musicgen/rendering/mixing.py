@@ -23,7 +23,7 @@ MOST_VOICES = 8  # what has more, or drums, is mixed as its soundfont has it
 WIDTH = 0.4  # how far to the left the highest voice sits, and the lowest to the right; 1 is all the way
 USUAL_VELOCITY = 80
 _MOST_TRIM = 15.0  # decibels
-_FOURTH = 4  # loudness is measured on every fourth sample
+_ROUGHLY = 11_025  # samples a second, enough to tell how loud a voice is
 
 
 class Seat(NamedTuple):
@@ -54,7 +54,8 @@ def stems(
     `level`: LUFS of the usual velocity; what the soundfont has on average if not said.
     """
     alone = played_each([replace(score, parts=(part,)) for part in parts], rate, 1, soundfont)
-    levels = [loudness(sound[::_FOURTH], rate // _FOURTH) - _velocity_level(part.notes) for sound, part in zip(alone, parts, strict=True)]
+    step = max(1, rate // _ROUGHLY)
+    levels = [loudness(sound[::step], rate // step) - _velocity_level(part.notes) for sound, part in zip(alone, parts, strict=True)]
     heard = [found for found in levels if np.isfinite(found)]
     middle = float(np.mean(heard)) if heard else 0.0
     wanted = middle if level is None else level

@@ -3,7 +3,8 @@
 Time bends by the tempo alone, so that every note stays on its bar's grid but for some milliseconds; ends of notes give way to breath.
 The rules are a few of KTH's (Friberg, Bresin and Sundberg 2006, "Overview of the KTH rule system for musical performance"):
 
-    phrase arch          tempo and level fall from the middle, x = 0.5, of a phrase to its ends by A ((x - 0.5) / 0.5)^2  (Friberg 1995)
+    phrase arch          tempo and level fall from the middle of a phrase, x = 0.5, to its first and its last note
+                         by A ((x - 0.5) / 0.5)^2  (Friberg 1995)
     final ritard         v(x) = (1 + (w^q - 1) x)^(1/q), the tempo of a runner who comes to rest  (Friberg and Sundberg 1999)
     high loud            a quarter of a decibel a semitone
     repetition articulation, punctuation, performance noise
@@ -16,7 +17,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from statistics import fmean
 from typing import NamedTuple
 
@@ -99,17 +99,22 @@ def _pauses(score: Score) -> list[Pause]:
 
 
 def _phrases(score: Score, pauses: Sequence[Pause]) -> list[tuple[int, int]]:
-    """Ticks [start, end) of each phrase, up to the end of the piece."""
-    ends = sorted({0, score.end, *(pause.end for pause in pauses if pause.end < score.end)})
-    return list(pairwise(ends))
+    """From where each phrase begins to where its last note does."""
+    inner = [pause for pause in pauses if pause.end < score.end]
+    lasts = [*(pause.start for pause in inner), _last_start(score)]
+    return list(zip([0, *(pause.end for pause in inner)], lasts, strict=True))
+
+
+def _last_start(score: Score) -> int:
+    return max((note.start for part in score.parts if not part.is_drum for note in part.notes), default=0)
 
 
 def _fall(tick: int, phrases: Sequence[tuple[int, int]]) -> tuple[float, bool]:
     """How far a tick is from the middle of its phrase, squared: 0 there, 1 at both ends; and whether the middle has passed."""
     index = max(0, bisect_right([start for start, _ in phrases], tick) - 1)
     start, end = phrases[index]
-    x = (tick - start) / (end - start)
-    return (min(x, 1.0) - 0.5) ** 2 / 0.25, x > 0.5
+    x = min(1.0, (tick - start) / max(1, end - start))
+    return (x - 0.5) ** 2 / 0.25, x > 0.5
 
 
 # --- tempo
@@ -134,7 +139,7 @@ def nominal_tempo(score: Score, tick: int) -> float:
 
 def _share(score: Score, tick: int, pauses: Sequence[Pause], phrases: Sequence[tuple[int, int]]) -> float:
     """Of the written tempo that is played at a tick."""
-    last = max((note.start for part in score.parts if not part.is_drum for note in part.notes), default=0)
+    last = _last_start(score)
     slowing = _ritard(score, tick, last)
     if tick >= last:
         return slowing * Pause(last, score.end).tempo(LAST_TEMPO, score.ticks_per_quarter)

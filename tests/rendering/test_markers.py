@@ -1,0 +1,48 @@
+"""Markers for sequencers: phrases and cadences, where fermatas tell them; a marker a place."""
+
+import io
+from dataclasses import replace
+
+import mido
+from test_performance import BEAT, SCORE
+
+from musicgen.files.midi import midi_of_score, score_of_midi
+from musicgen.music.score import Note, Part, Score, TextAt
+from musicgen.rendering.edition import Edition
+
+
+def markers(score):
+    track = mido.MidiFile(file=io.BytesIO(midi_of_score(score)), charset="utf-8").tracks[0]
+    now, found = 0, []
+    for message in track:
+        now += message.time
+        if message.type == "marker":
+            found.append((now / BEAT, message.text))
+    return found
+
+
+def test_each_phrase_and_cadence_has_one():
+    assert markers(Edition().played(SCORE)) == [
+        (0, "phrase 1"),
+        (3, "half cadence, C major, fermata"),
+        (4, "phrase 2"),
+        (7, "perfect authentic cadence, C major, fermata"),
+    ]
+
+
+def test_fermatas_are_read_from_them():
+    assert score_of_midi(midi_of_score(Edition().played(SCORE))).parts == tuple(
+        replace(part, notes=tuple(replace(note, spelling=None) for note in part.notes)) for part in SCORE.parts
+    )
+
+
+def test_words_that_are_there_already_stay_alone():
+    noted = replace(SCORE, marks=(TextAt(3 * BEAT, "half, C major"),))
+    assert [text for _, text in markers(Edition().played(noted))][1] == "half cadence, C major, fermata".replace(" cadence", "")
+
+
+def test_without_fermatas_there_are_none():
+    bare = tuple(replace(part, notes=tuple(replace(note, fermata=False) for note in part.notes)) for part in SCORE.parts)
+    assert Edition().played(replace(SCORE, parts=bare)).marks == ()
+    odd = Score((Part("Drums", (Note(0, 480, 36, fermata=True),), is_drum=True),))
+    assert Edition().played(odd).marks == ()
