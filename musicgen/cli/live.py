@@ -234,8 +234,8 @@ def _play(wanted: Wanted, asked: _Asked, piece: _Piece) -> None:
             playing = piece.make(_Stage(port, beat, beside, fill, seed))
             run(port, beat, playing, asked.clock == Clock.SEND, asked.latency / 1000, _say)
         told = {"seed": seed, "turns": playing.record, "tempo": beat.tempo, **punctuality(playing.music.lateness, beat.tempo)}
-    if asked.as_json:
-        screen.result_json(told)
+        if asked.as_json:
+            screen.result_json(told)
     if stopped:
         raise typer.Exit(STOPPED)
 

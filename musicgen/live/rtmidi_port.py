@@ -15,6 +15,7 @@ from musicgen.errors import ConfigError, MissingExtraError, MusicgenError, neare
 from musicgen.live.port import STOPPED, Heard
 
 NAME = "musicgen"
+_ON_ITS_WAY = 0.05  # seconds
 _LOOPBACKS = ("midi through", "midi-bridge", NAME)  # not an instrument: never taken unless it is named
 
 
@@ -76,8 +77,10 @@ class RtMidiPort:
         self._inbox.put(Heard(self.now(), STOPPED))
 
     def close(self) -> None:
+        """RtMidi's JACK takes a port away while JACK may still be playing it, so that nothing shall be on its way then."""
+        self._in.cancel_callback()
+        time.sleep(_ON_ITS_WAY)
         for client in (self._in, self._out):
-            client.cancel_callback() if client is self._in else None
             client.close_port()
             client.delete()
 
@@ -121,9 +124,9 @@ def _clients(system: str | None) -> tuple[Any, Any]:
     for api in [systems[system]] if system else systems.values():
         with _quiet(), _ignoring(rtmidi):
             return rtmidi.MidiIn(api, NAME), rtmidi.MidiOut(api, NAME)
-    names = " nor ".join(rtmidi.get_api_display_name(api) for name, api in systems.items() if system in (None, name))
-    remedy = "on Linux `sudo modprobe snd-seq` gives ALSA's sequencer, or start JACK; scores can be written without: `musicgen compose`"
-    raise MusicgenError(f"no MIDI system answers here, {'not' if ' nor ' not in names else 'neither'} {names}; {remedy}")
+    tried = ", ".join(rtmidi.get_api_display_name(api) for name, api in systems.items() if system in (None, name))
+    remedy = "on Linux `sudo modprobe snd-seq` gives ALSA's sequencer, or start JACK; `musicgen compose` and others work without"
+    raise MusicgenError(f"no MIDI system answers here; tried {tried}; {remedy}")
 
 
 def _open(client: Any, name: str | None, virtual: str | None, option: str) -> str:
@@ -131,12 +134,12 @@ def _open(client: Any, name: str | None, virtual: str | None, option: str) -> st
     if name is None and virtual is not None:
         client.open_virtual_port(virtual)
         return virtual
-    index = _find(ports, name, option)
+    index = find_port(ports, name, option)
     client.open_port(index, NAME)
     return str(ports[index])
 
 
-def _find(ports: Sequence[str], name: str | None, option: str) -> int:
+def find_port(ports: Sequence[str], name: str | None, option: str) -> int:
     """The port of this name, of which this is a part, or of this number; without a name the only instrument there is."""
     instruments = [index for index, port in enumerate(ports) if not port.casefold().startswith(_LOOPBACKS)]
     said = f"ports are: {', '.join(f'{index + 1} {port}' for index, port in enumerate(ports))}" if ports else "there are none"
