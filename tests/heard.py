@@ -66,7 +66,7 @@ def _written(part: Any) -> list[tuple[Fraction, Fraction, int, str, str]]:
     for element in part.recurse().notes:
         if isinstance(element, ChordSymbol):
             continue
-        start = Fraction(opFrac(element.getOffsetInHierarchy(part)))
+        start = _at(element, part)
         length = Fraction(0) if element.duration.isGrace else Fraction(opFrac(element.quarterLength))
         for note in element.notes if element.isChord else [element]:
             tie = note.tie.type if note.tie is not None else ""
@@ -87,6 +87,42 @@ def _joined(written: Iterable[tuple[Fraction, Fraction, int, str, str]]) -> list
         if tie in ("start", "continue"):
             waiting[start + length, pitch] = index
     return sorted(notes)
+
+
+def frame_in(piece: Any) -> dict[str, list[Any]]:
+    """The bar lines of the first part of a music21 stream, its meters and its keys' signs, each with where it begins."""
+    from music21 import key, meter, stream
+
+    part = next(iter(piece.parts), piece)
+
+    def found(kind: type) -> list[tuple[Fraction, Any]]:
+        return [(_at(each, part), each) for each in part.recurse().getElementsByClass(kind)]
+
+    return {
+        "bars": [start for start, _ in found(stream.Measure)],
+        "meters": _changes([(start, each.ratioString) for start, each in found(meter.TimeSignature)]),
+        "keys": _changes([(start, each.sharps) for start, each in found(key.KeySignature)]),
+    }
+
+
+def frame(score: Score) -> dict[str, list[Any]]:
+    """What `frame_in` should find: a pick-up is where the second bar says it is."""
+    unit = score.ticks_per_quarter
+    return {
+        "bars": [Fraction(tick, unit) for tick in score.bar_starts()[:-1]],
+        "meters": _changes([(Fraction(change.start, unit), str(change.meter)) for change in score.meters]),
+        "keys": _changes([(Fraction(change.start, unit), change.key.fifths) for change in score.keys]),
+    }
+
+
+def _at(element: Any, part: Any) -> Fraction:
+    from music21.common.numberTools import opFrac
+
+    return Fraction(opFrac(element.getOffsetInHierarchy(part)))
+
+
+def _changes(values: Sequence[tuple[Fraction, Any]]) -> list[tuple[Fraction, Any]]:
+    return [each for index, each in enumerate(values) if index == 0 or each[1] != values[index - 1][1]]
 
 
 # --- through MIDI
@@ -155,16 +191,26 @@ def heard_by_lilypond(sources: Sequence[bytes]) -> list[tuple[Heard, str]]:
 
 
 def differences(heard: Heard, expected: Heard, near: Fraction = Fraction(0)) -> list[str]:
-    """One line for each part in which something is heard otherwise; `near`: quarters that a start or an end may be off."""
-    if len(heard) != len(expected):
+    """One line for each part in which something is heard otherwise; `near`: quarters that a start or an end may be off.
+
+    Where a reader takes the voices of a part for parts, all parts are compared as one.
+    """
+    if len(heard) > len(expected):
+        heard, expected = [sorted(each for part in heard for each in part)], [sorted(each for part in expected for each in part)]
+    if len(heard) < len(expected):
         return [f"{len(heard)} parts instead of {len(expected)}"]
     found = []
-    for index, (ours, theirs) in enumerate(zip(expected, heard, strict=True)):
+    for index, (ours, theirs) in enumerate(zip(map(sorted, expected), map(sorted, heard), strict=True)):
         off = [(a, b) for a, b in zip(ours, theirs, strict=False) if not _same(a, b, near)]
         if off or len(ours) != len(theirs):
             example = f", {_text(off[0][1])} for {_text(off[0][0])}" if off else ""
             found.append(f"part {index + 1}: {len(theirs)} notes of {len(ours)}{example}")
     return found
+
+
+def without_graces(heard: Heard, shortest: Fraction = Fraction(1, 20)) -> Heard:
+    """As sound has them grace notes are short, and take their time from a neighbour, whose length says nothing then."""
+    return [[each for each in part if each[1] > shortest] for part in heard]
 
 
 def _same(one: Sound, other: Sound, near: Fraction) -> bool:

@@ -114,6 +114,8 @@ def _written(voice: _Voice, match: re.Match[str], letter: str, value: str) -> st
         return voice.sign(match["sign"] or "", match["letter"], match["octaves"]) + match["letter"] + match["octaves"]
     if match["bar"]:
         return voice.bar(match["bar"])
+    if match["other"] == "x":  # a rest that is not seen, which music21 would pass over
+        return "z"
     if match["other"]:
         voice.mark(match["other"])
     return "" if match["old"] else match[0]
