@@ -60,7 +60,8 @@ PLANS = (
 # What MuseScore says without a fault, and whatever else is a complaint.
 # Fermatas over rests and barlines are what its exporter of MusicXML leaves out, and says so of those over notes too, which it writes.
 HARMLESS = re.compile(
-    r"^(QStandardPaths: .*|annotations: direction type Fermata at tick \d+ not implemented|convert <.*>\.\.\.|\s+to <.*>|\.\.\. success!|.*job\.json.*|\s*)$"
+    r"^(QStandardPaths: .*|annotations: direction type Fermata at tick \d+ not implemented"
+    r"|convert <.*>\.\.\.|\s+to <.*>|\.\.\. success!|.*job\.json.*|\s*)$"
 )
 # Part names with `<` in them: MuseScore 3.2 takes them for its own tags when it opens what it has saved, and dies of it.
 UNSAVEABLE = "names"
@@ -68,31 +69,39 @@ LILYPOND = re.compile(r"warning|error|programming|failed|unterminated|barcheck",
 
 
 def pieces(count: int, seed: int, folder: Path) -> dict[str, tuple[Score, Edition]]:
-    """Half of them composed, by plans of many kinds, half harmonized under tunes of the valid split, every third with words."""
+    """Half of them composed, by plans of many kinds, half harmonized, three each under tunes of the valid split, every other with words."""
     composer = load_composer("flagship")
     found: dict[str, tuple[Score, Edition]] = {}
 
-    def add(name: str, request: dict[str, object], is_marked: bool) -> None:
-        asked = Request.from_values({**request, "seed": seed + len(found)}, {})
-        (piece,) = answer(asked, prepare(asked, [seed + len(found)]), composer, [seed + len(found)]).pieces
-        score = marked(piece.written(), piece.chorale) if is_marked else piece.written()
-        edition = EDITIONS[len(found) % len(EDITIONS)]
-        can_share = edition.layout == "open" or (len(score.parts) == 4 and not edition.clefs)
-        named = all(part.name[:1] in "SATB" for part in score.parts)
-        found[f"{len(found):03d} {name}"] = (score, edition if can_share and (named or not edition.clefs) else EDITIONS[0])
+    def add(name: str, request: dict[str, object], seeds: range) -> None:
+        asked = Request.from_values(request, {})
+        for piece in answer(asked, prepare(asked, seeds), composer, seeds).pieces:
+            score = marked(piece.written(), piece.chorale) if len(found) % 4 == 3 else piece.written()
+            found[f"{len(found):03d} {name}"] = (score, _fitting(score, EDITIONS[len(found) % len(EDITIONS)]))
+        print(f"{len(found)} {name}", file=sys.stderr, flush=True)
 
-    for number in range(count // 2):
-        plan = PLANS[number % len(PLANS)]
-        add(f"composed {plan.get('choir', 'SATB')} {plan['key']}", {"task": "compose", **plan}, number % 4 == 3)
-    for number, piece in enumerate(load_corpus("bach-chorales").pieces("valid")[: count - count // 2]):
-        score = to_score(piece.chorale)
+    composed = count // 2
+    for number, plan in enumerate(PLANS):
+        share = range(composed * number // len(PLANS), composed * (number + 1) // len(PLANS))
+        add(
+            f"composed {plan.get('choir', 'SATB')} {plan['key']}", {"task": "compose", **plan}, range(seed + share.start, seed + share.stop)
+        )
+    pieces = sorted(load_corpus("bach-chorales").pieces("valid"), key=lambda piece: piece.chorale.steps)
+    for number in range(-(-(count - composed) // 3)):
+        score = to_score(pieces[2 * number].chorale)
         tune = score.parts[0]
-        if number % 3 == 0:
+        if number % 2:
             tune = replace(tune, notes=sung(tune.notes, *(f"{verse}. wor- ds un- der *" + " the tune_ *" * 40 for verse in (1, 2))))
         path = folder / "tune.musicxml"
         write_score(replace(HYMN if number == 4 else replace(score, parts=(tune,)), title=f"Tune {number}"), path)
-        add("harmonized", {"task": "harmonize", "source": str(path)}, number % 4 == 1)
+        add("harmonized", {"task": "harmonize", "source": str(path)}, range(seed, seed + min(3, count - len(found))))
     return found
+
+
+def _fitting(score: Score, edition: Edition) -> Edition:
+    """The plain one where the voices have no such staves or clefs."""
+    is_satb = [part.name[:1] for part in score.parts] == list("SATB")
+    return edition if is_satb or (edition.layout != "open" and len(score.parts) == 4) else EDITIONS[0]
 
 
 def strange(folder: Path) -> dict[str, tuple[Score, Edition]]:
