@@ -13,7 +13,8 @@ from musicgen.music.convert import to_score
 from musicgen.rendering.canvas import GRAY, INK, PALE, SHADE, TEXT, Canvas, text_width
 from musicgen.rendering.roll import Roll, roll_of
 from musicgen.rendering.roll_look import INFLUENCE, LEADING, PROBABILITY, Look, Strip, look_of
-from musicgen.rendering.roll_picture import EDGE, Plan, draw_head, draw_line, draw_roll, with_signs
+from musicgen.rendering.roll_notes import with_signs
+from musicgen.rendering.roll_picture import EDGE, Plan, draw_head, draw_line, draw_roll
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

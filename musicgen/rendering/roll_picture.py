@@ -5,19 +5,17 @@ All lengths are millimetres.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from math import cos, pi, sin
 from typing import TYPE_CHECKING
 
 from musicgen.errors import NotationError
-from musicgen.music.pitch import pitch_name
-from musicgen.rendering.canvas import GRAY, INK, PALE, SHADE, SMALL, TEXT, Canvas, shortened, spread, text_width, wrapped
-from musicgen.rendering.roll import Phrase, Roll, RollBar, RollNote, lines_of_bars
-from musicgen.rendering.roll_look import LEADING, THIN, Item, Look, Strip, draw_legend, legend_of, legend_rows, look_of
+from musicgen.rendering.canvas import GRAY, INK, PALE, SHADE, SMALL, TEXT, Canvas, shortened, text_width, wrapped
+from musicgen.rendering.roll import Phrase, Roll, RollBar, lines_of_bars
+from musicgen.rendering.roll_look import LEADING, Item, Look, Strip, draw_legend, legend_of, legend_rows
+from musicgen.rendering.roll_notes import APART, FULL, NAME, Frame, Panel, draw_notes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,44 +24,11 @@ LEFT, RIGHT, EDGE = 9.5, 4.5, 1.5
 MOST_LEFT = 24.0  # for the names of drums
 QUARTER, WIDEST_QUARTER = 7.0, 15.0  # as narrow as reads well, and as wide
 ROW, LOW_ROW, DRUM_ROW = 1.25, 0.8, 2.3  # of a semitone, of voices apart, of a drum
-FULL = 0.86  # of a row, that a note fills
 LEAST_ROWS = 8
-NUMBERS, PHRASES, NAME, BELOW = 2.8, 3.6, 3.6, 3.5
+NUMBERS, PHRASES, BELOW = 2.8, 3.6, 3.5
 STRIP, OVER_STRIP = 7.0, 1.5
-APART, GAP, LABELS, BESIDE = 0.25, 2.4, 2.2, 0.8  # between notes; between labels of voices, of pitches; beside them
+BESIDE = 0.8  # the names of pitches
 MOST_PAGES = 60
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The rows of some voices, from the highest pitch down; of drums the sounds that they have."""
-
-    roll: Roll
-    voices: tuple[int, ...]
-    rows: tuple[int, ...]
-    row: float
-    named: bool
-
-    @property
-    def is_drum(self) -> bool:
-        return self.roll.voices[self.voices[0]].is_drum
-
-    @property
-    def height(self) -> float:
-        return self.row * len(self.rows) + (NAME if self.named else 0)
-
-    @cached_property
-    def names(self) -> dict[int, str]:
-        """What is written beside rows: the tonic triad, or its tonic and fifth where rows are low; of drums every row."""
-        if self.is_drum:
-            return {pitch: drum_name(pitch) for pitch in self.rows}
-        key = self.roll.key
-        steps = (0, 3 if key.mode == "minor" else 4, 7) if 3 * self.row >= LABELS else (0, 7)
-        return {pitch: with_signs(pitch_name(pitch, key)) for pitch in self.rows if (pitch - key.tonic) % 12 in steps}
-
-    def y(self, pitch: int) -> float:
-        """Where its row begins, from the top of the panel."""
-        return self.row * self.rows.index(pitch) + (NAME if self.named else 0)
 
 
 @dataclass(frozen=True)
@@ -166,24 +131,6 @@ def draw_line(canvas: Canvas, plan: Plan, line: Sequence[RollBar], x: float, y: 
         top += STRIP + OVER_STRIP + NAME
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The stretch of time [start, end) that a line shows, from x on."""
-
-    canvas: Canvas
-    start: float
-    end: float
-    left: float
-    quarter: float
-
-    def x(self, time: float) -> float:
-        return self.left + (time - self.start) * self.quarter
-
-    @property
-    def right(self) -> float:
-        return self.x(self.end)
-
-
 def _panel(roll: Roll, voices: tuple[int, ...]) -> Panel:
     drawn = [note.pitch for bar in roll.bars for note in roll.between(bar.start, bar.end) if note.voice in voices]
     drawn = drawn or [note.pitch for note in roll.notes if note.voice in voices]
@@ -240,7 +187,7 @@ def _draw_panel(frame: Frame, plan: Plan, panel: Panel, line: Sequence[RollBar],
     edges = [[(frame.left, first), (frame.left, bottom)], [(frame.right, first), (frame.right, bottom)]]
     canvas.lines([*edges, [(frame.left, first), (frame.right, first)], [(frame.left, bottom), (frame.right, bottom)]], GRAY, 0.6)
     notes = [note for note in plan.roll.between(frame.start, frame.end) if note.voice in panel.voices]
-    draw_notes(frame, plan, panel, notes, top)
+    draw_notes(frame, plan.look, panel, notes, top)
 
 
 def _rows(frame: Frame, panel: Panel, top: float) -> None:
@@ -262,96 +209,3 @@ def _draw_strip(frame: Frame, strip: Strip, bars: Sequence[tuple[float, float, f
     canvas.text(frame.left - BESIDE, base - 0.5, "0", SMALL, GRAY, "right")
     places = [(frame.x(start) + APART / 2, frame.x(end) - APART / 2, STRIP * min(share, 1)) for start, end, share in bars]
     canvas.boxes([(left, base - height, right - left, height) for left, right, height in places], strip.color, INK, 0.3)
-
-
-# --- the notes
-
-
-def draw_notes(frame: Frame, plan: Plan, panel: Panel, notes: Sequence[RollNote], top: float) -> None:
-    if panel.is_drum:
-        return _drums(frame, panel, notes, top)
-    singles = [voice for voice in panel.voices if panel.roll.voices[voice].is_single]
-    for voice in singles:
-        _joints(frame, panel, voice, [note for note in notes if note.voice == voice], plan.look.shades is not None, top)
-    boxes = boxes_of(frame, panel, notes, top)
-    by_face: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
-    for note, box in zip(notes, boxes, strict=True):
-        by_face[face_of(note, plan.look)].append(box)
-    for face, some in by_face.items():
-        frame.canvas.boxes(some, face, INK, 0.4)
-    for note, (x, y, width, height) in zip(notes, boxes, strict=True):
-        if note.is_marked:
-            frame.canvas.boxes([(x - 0.5, y - 0.5, width + 1, height + 1)], "none", INK, 1.3)
-    if len(panel.voices) > 1:
-        _voice_labels(frame, panel, notes, top)
-
-
-def face_of(note: RollNote, look: Look) -> str:
-    if look.shades is None:
-        return look_of(note.voice).color
-    if note.value is None:
-        return "#ffffff" if note.is_marked else GRAY
-    return look.shades.color(note.value)
-
-
-def boxes_of(frame: Frame, panel: Panel, notes: Sequence[RollNote], top: float) -> list[tuple[float, float, float, float]]:
-    """(x, y, width, height) of each note; voices in unison share the row; given notes are thin."""
-    boxes = []
-    for note, (turn, count) in zip(notes, _shares(notes), strict=True):
-        room = FULL * panel.row / count
-        height = room * (THIN if note.is_given else 1)
-        y = top + panel.y(note.pitch) + (1 - FULL) * panel.row / 2 + room * turn + (room - height) / 2
-        width = frame.x(note.end) - frame.x(note.start)
-        boxes.append((frame.x(note.start) + APART / 2, y, max(width - APART, 0.3), height))
-    return boxes
-
-
-def _shares(notes: Sequence[RollNote]) -> list[tuple[int, int]]:
-    """Of each note, its turn among the voices that sound its pitch at a time with it, and how many these are."""
-    by_pitch: dict[int, list[RollNote]] = defaultdict(list)
-    for note in notes:
-        by_pitch[note.pitch].append(note)
-    shares = []
-    for note in notes:
-        voices = sorted({other.voice for other in by_pitch[note.pitch] if other.start < note.end and other.end > note.start})
-        shares.append((voices.index(note.voice), len(voices)))
-    return shares
-
-
-def _joints(frame: Frame, panel: Panel, voice: int, notes: Sequence[RollNote], shaded: bool, top: float) -> None:
-    """Thin lines from the end of each note to the next of its voice, where none is between."""
-    look = look_of(voice)
-    middle = panel.row / 2
-    joints = [
-        [(frame.x(after.start), top + panel.y(note.pitch) + middle), (frame.x(after.start), top + panel.y(after.pitch) + middle)]
-        for note, after in pairwise(notes)
-        if note.end == after.start and note.pitch != after.pitch
-    ]
-    frame.canvas.lines(joints, GRAY if shaded else look.color, 0.9, look.dashes)
-
-
-def _voice_labels(frame: Frame, panel: Panel, notes: Sequence[RollNote], top: float) -> None:
-    """Each voice's label beside its last note."""
-    last = {note.voice: note for note in notes}
-    ends = {voice: top + panel.y(note.pitch) + panel.row / 2 for voice, note in last.items()}
-    for voice, y in zip(ends, spread([*ends.values()], GAP), strict=True):
-        frame.canvas.text(frame.right + 1, y, panel.roll.voices[voice].label, TEXT, INK)
-
-
-def _drums(frame: Frame, panel: Panel, notes: Sequence[RollNote], top: float) -> None:
-    """A stroke is a diamond where it falls; how long a drum is written means nothing."""
-    size = min(0.36 * panel.row, 0.11 * frame.quarter)
-    centers = [(frame.x(note.start), top + panel.y(note.pitch) + panel.row / 2) for note in notes]
-    frame.canvas.shapes([[(x, y - size), (x + size, y), (x, y + size), (x - size, y)] for x, y in centers], INK)
-
-
-def drum_name(pitch: int) -> str:
-    """What General MIDI calls it, `Acoustic Snare`; else its number."""
-    from pretty_midi import note_number_to_drum_name
-
-    return str(note_number_to_drum_name(pitch) or pitch)
-
-
-def with_signs(name: str) -> str:
-    """`F♯4` for F#4."""
-    return name[0] + name[1:].replace("#", "♯").replace("b", "♭")

@@ -13,7 +13,8 @@ from musicgen.rendering.canvas import Canvas, spread
 from musicgen.rendering.figures import pdf_of, svg_of
 from musicgen.rendering.roll import lines_of_bars, roll_of
 from musicgen.rendering.roll_look import LOOKS, THIN, Look
-from musicgen.rendering.roll_picture import FULL, Frame, Plan, boxes_of, draw_roll
+from musicgen.rendering.roll_notes import FULL, Frame, boxes_of
+from musicgen.rendering.roll_picture import Plan, draw_roll
 
 Q = 480
 SHORT = Chorale.parse("""
