@@ -197,6 +197,7 @@ def main() -> int:
     if missing := [program for program in ("mscore3", "musicxml2ly", "lilypond") if not shutil.which(program)]:
         print(f"not here: {', '.join(missing)}; Debian's packages are musescore3 and lilypond")
         return 2
+    options.folder = options.folder.resolve()
     shutil.rmtree(options.folder, ignore_errors=True)
     options.folder.mkdir(parents=True)
     began = time.process_time()
