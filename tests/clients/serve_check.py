@@ -51,7 +51,12 @@ def main() -> int:
 
 
 def _how(asked: argparse.Namespace) -> list[str]:
-    numbers = {"max-examples": asked.examples, "seed": asked.seed, "request-timeout": asked.seconds + 60}
+    numbers = {
+        "max-examples": asked.examples,
+        "seed": asked.seed,
+        "request-timeout": asked.seconds + 60,
+        "max-response-time": asked.seconds + 60,
+    }
     said = [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
     return ["--checks", "all", "--continue-on-failure", "--phases", asked.phases, *said]
 
