@@ -32,15 +32,13 @@ def add_bar(part: ET.Element, page: Page, bars: Sequence[Bar], index: int) -> No
         for change in page.score.tempos:
             if bar.start <= change.start < bar.end:
                 _add_tempo(measure, bar, change, is_shown=change.start == 0 or len(page.score.tempos) <= _MAX_SHOWN_TEMPOS)
-    for mark in page.staff.marks:
-        if bar.start <= mark.start < bar.end:
-            _add_words(measure, bar, mark)
+    marks = _marks_by_line(page, bar, index)
     shown = accidentals(page, bars, index)
     stems = _stems(page.staff, index)
     upper: set[tuple[Fraction, Fraction]] = set()
     for number, line in enumerate(page.staff.lines):
         events = line.bars[index]
-        voice = Voice(measure, page, bar, number, stems[number], shown)
+        voice = Voice(measure, page, bar, number, stems[number], shown, marks.get(number, []))
         colored = any(voice.rest_color(event) for event in events if not event.notes)
         if (
             number
@@ -56,6 +54,19 @@ def add_bar(part: ET.Element, page: Page, bars: Sequence[Bar], index: int) -> No
         upper |= _resting(events)
     if index == len(bars) - 1:
         add_text(ET.SubElement(measure, "barline", location="right"), "bar-style", "light-heavy")
+
+
+def _marks_by_line(page: Page, bar: Bar, index: int) -> dict[int, list[TextAt]]:
+    """Each with the first voice that has a note just there: MuseScore leaves words at the barline that are only said to stand later."""
+    starts = [
+        {bar.start + page.ticks(event.start - bar.lead) for event in line.bars[index] if event.notes or not number}
+        for number, line in enumerate(page.staff.lines)
+    ]
+    found: dict[int, list[TextAt]] = {}
+    for mark in page.staff.marks:
+        if bar.start <= mark.start < bar.end:
+            found.setdefault(next((number for number, ticks in enumerate(starts) if mark.start in ticks), 0), []).append(mark)
+    return found
 
 
 def _resting(events: Sequence[Event]) -> set[tuple[Fraction, Fraction]]:
@@ -138,12 +149,13 @@ def _add_tempo(measure: ET.Element, bar: Bar, change: TempoAt, is_shown: bool) -
     ET.SubElement(direction, "sound", tempo=_number(round(change.quarters_per_minute, 6)))
 
 
-def _add_words(measure: ET.Element, bar: Bar, mark: TextAt) -> None:
+def _add_words(measure: ET.Element, tick: int, mark: TextAt) -> None:
+    """`tick`: the place in the measure where it is written."""
     direction = ET.SubElement(measure, "direction", placement="above" if mark.is_above else "below")
     height = {} if mark.is_above else _UNDER
     add_text(ET.SubElement(direction, "direction-type"), "words", mark.text, **height, **{"font-style": "normal"})
-    if mark.start > bar.start:
-        add_text(direction, "offset", mark.start - bar.start)
+    if mark.start > tick:
+        add_text(direction, "offset", mark.start - tick)
 
 
 def _number(value: float) -> str:
@@ -163,6 +175,7 @@ class Voice:
     number: int
     stem: str
     shown: dict[tuple[int, Fraction, Note], str]
+    marks: Sequence[TextAt]
 
     def add(self, event: Event, hidden: bool) -> None:
         """`hidden`: a rest that the eye finds in another voice of the staff, unless it has a color of its own."""
@@ -172,6 +185,9 @@ class Voice:
             attributes = ET.SubElement(self.measure, "attributes")
             _add_key(attributes, self.page.key_at(tick))
             _add_transposition(attributes, self.page, tick)
+        for mark in self.marks:
+            if tick <= mark.start < self._tick(event.end):
+                _add_words(self.measure, tick, mark)
         for index, note in enumerate(event.graces):
             self._add_grace(event, note, in_chord=False, value="eighth" if len(event.graces) == 1 else "16th", index=index)
         if self.page.staff.lines[self.number].is_bass:

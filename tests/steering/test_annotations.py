@@ -52,7 +52,7 @@ def test_music21_reads_the_marks_where_they_stand(bach, tmp_path, layout):
     write_score(score, tmp_path / "m.musicxml", layout=layout)
     stream = converter.parse(tmp_path / "m.musicxml")
     top, bottom = (
-        [(float(text.getOffsetInHierarchy(stream)), text.content) for text in part.recurse().getElementsByClass("TextExpression")]
+        sorted((float(text.getOffsetInHierarchy(stream)), text.content) for text in part.recurse().getElementsByClass("TextExpression"))
         for part in (stream.parts[0], stream.parts[-1])
     )
     quarter = score.ticks_per_quarter
