@@ -2,7 +2,8 @@
 
     python tests/clients/round_trips.py [--count 60] [--formats midi,musicxml,kern,abc,lilypond]
 
-Wanted: a built corpus, and for ABC and LilyPond the programs abc2midi and lilypond. Not part of the test run. Exit code 1 if anything differs.
+Wanted: a built corpus, and for ABC and LilyPond the programs abc2midi and lilypond. Not part of the test run.
+Exit code 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -76,7 +77,7 @@ def read(data: bytes, kind: str, case: Case) -> list[str]:
     heard, spelled = heard_in(piece)
     flat = [sorted(each for part in parts for each in part) for parts in (heard, sounds(score))]
     found = [] if flat[0] == flat[1] else ["notes"]
-    found += [] if sorted(sum(spelled, [])) == sorted(sum(names(score), [])) else ["names"]
+    found += [] if sorted(chain.from_iterable(spelled)) == sorted(chain.from_iterable(names(score))) else ["names"]
     there, expected = frame_in(piece), frame(score)
     return found + [what for what in there if there[what] != expected[what] and there[what]]
 
