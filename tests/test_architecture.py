@@ -190,8 +190,11 @@ def readme_commands(text: str = "") -> list[str]:
     return [command for command in commands if re.match(r"musicgen [a-z]", command) and "..." not in command]
 
 
-# Sixty pieces are composed, networks are trained, thousands of tunes read, minutes of music written: other tests have these, made small.
+# Sixty pieces are composed, networks are trained, thousands of tunes read, minutes of music written; or it goes on until it is stopped:
+# other tests have these, made small.
 SLOW = (
+    "musicgen live",
+    "musicgen serve",
     "musicgen compare",
     "musicgen evaluate discriminator",
     "musicgen evaluate drift",
