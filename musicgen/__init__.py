@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from musicgen.music.score import Meter, Note, Part, Score
     from musicgen.music.sketch import Sketch
     from musicgen.music.tune import find_tune, with_voices
+    from musicgen.rendering.edition import Edition
     from musicgen.rendering.engraving import write_png, write_svg
+    from musicgen.rendering.export import export_score
+    from musicgen.rendering.performance import Performance
     from musicgen.sampling.draw import SamplingOptions
     from musicgen.tokenizers.events import EventTokenizer
 
@@ -45,6 +48,7 @@ _HOMES = {
     "Chords": "musicgen.generation.generator",
     "Composer": "musicgen.composers.composer",
     "Corpus": "musicgen.corpus.store",
+    "Edition": "musicgen.rendering.edition",
     "Ensemble": "musicgen.music.ensemble",
     "EventCorpus": "musicgen.corpus.shards",
     "EventTokenizer": "musicgen.tokenizers.events",
@@ -54,11 +58,13 @@ _HOMES = {
     "MusicgenError": "musicgen.errors",
     "Note": "musicgen.music.score",
     "Part": "musicgen.music.score",
+    "Performance": "musicgen.rendering.performance",
     "Plan": "musicgen.composers.plan",
     "SamplingOptions": "musicgen.sampling.draw",
     "Score": "musicgen.music.score",
     "Sketch": "musicgen.music.sketch",
     "build_corpus": "musicgen.corpus.build",
+    "export_score": "musicgen.rendering.export",
     "find_region": "musicgen.music.region",
     "find_tune": "musicgen.music.tune",
     "from_pretrained": "musicgen.models.hub",
@@ -88,6 +94,7 @@ __all__ = [
     "Chords",
     "Composer",
     "Corpus",
+    "Edition",
     "Ensemble",
     "EventCorpus",
     "EventTokenizer",
@@ -97,11 +104,13 @@ __all__ = [
     "MusicgenError",
     "Note",
     "Part",
+    "Performance",
     "Plan",
     "SamplingOptions",
     "Score",
     "Sketch",
     "build_corpus",
+    "export_score",
     "find_region",
     "find_tune",
     "from_pretrained",

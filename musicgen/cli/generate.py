@@ -84,7 +84,10 @@ def generate(
     model: Model = DEFAULT,
     bars: Annotated[int, typer.Option(help="Length in bars.")] = 16,
     tempo: Annotated[float | None, typer.Option(help="Quarters a minute; the model's choice if not said.")] = None,
-    programs: Annotated[str | None, typer.Option(help="General MIDI programs from 0 and drums: 0,33,drums. If not said, any.")] = None,
+    programs: Annotated[
+        str | None,
+        typer.Option(help="General MIDI programs from 0 and drums: 0,33,drums. If not said, those of a piece that it has learned from."),
+    ] = None,
     meter: Annotated[str, typer.Option(help="4/4, 3/4, 6/8, ...")] = "4/4",
 ) -> None:
     """Write a new piece for the tracks that are asked for."""

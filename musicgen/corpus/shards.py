@@ -80,6 +80,17 @@ class EventCorpus:
         """File -> reason."""
         return {row["file"]: row["reason"] for row in _read_lines(self.folder / DROPPED)}
 
+    def ensembles(self, split: str, most: int = 16) -> list[dict[str, Any]]:
+        """Sets of tracks, [name, program, is drum, slot] each, that have most of the split's `ids`, with the names of one piece."""
+        ids: Counter[tuple[Any, ...]] = Counter()
+        tracks: dict[tuple[Any, ...], Any] = {}
+        for row in _read_lines(self.folder / PIECES):
+            if row["split"] == split and row.get("tracks"):
+                kind = tuple(sorted(tuple(track[1:]) for track in row["tracks"]))
+                ids[kind] += row["count"]
+                tracks.setdefault(kind, row["tracks"])
+        return [{"ids": count, "tracks": tracks[kind]} for kind, count in ids.most_common(most)]
+
     def summary(self) -> str:
         """What is in the corpus, in a few lines."""
         counts = ", ".join(f"{count:,} {split}" for split, count in self.counts().items())

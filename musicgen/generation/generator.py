@@ -62,9 +62,17 @@ class Chords:
 class Generator:
     """`load_generator("folk").generate(bars=16, seeds=[1])`."""
 
-    def __init__(self, name: str, model: StreamModel, tokenizer: EventTokenizer, known: Sequence[int] = ()) -> None:
-        """`known`: slots that the model has learned, the most frequent first; other tracks are read and written as these. Empty: all."""
-        self.name, self.model, self.tokenizer, self.known = name, model, tokenizer, known
+    def __init__(
+        self,
+        name: str,
+        model: StreamModel,
+        tokenizer: EventTokenizer,
+        known: Sequence[int] = (),
+        ensembles: Sequence[tuple[int, Sequence[TrackLabel]]] = (),
+    ) -> None:
+        """`known`: slots that the model has learned, the most frequent first; other tracks are read and written as these. Empty: all.
+        `ensembles`: sets of tracks that it has learned from, with how many ids they had."""
+        self.name, self.model, self.tokenizer, self.known, self.ensembles = name, model, tokenizer, known, ensembles
         if not tokenizer.bar_ids:
             raise ConfigError(f"{name} was trained on tokens of the kind {tokenizer.kind}, which have no bars to ask for; train on remi")
         self.words = EventWords.of_tokenizer(tokenizer)
@@ -87,28 +95,36 @@ class Generator:
         options: DecodingOptions = USUAL,
         on_progress: OnProgress | None = None,
     ) -> list[Generated]:
-        """`bars` bars for these programs, `"0,33,drums"`, or for those that the model chooses; a piece for each seed."""
-        programs = seated(parse_programs(programs) if isinstance(programs, str) else programs, self.known)
+        """`bars` bars for these programs, `"0,33,drums"`, or for those of one of the pieces it has learned from; a piece for each seed."""
+        asked = seated(parse_programs(programs) if isinstance(programs, str) else programs, self.known)
         check_bars(bars)
         check_tempo(tempo)
         timeline = self._new_timeline(bars, meter)
-        everything = range(len(timeline.bars))
-        plan = EventPlan(
-            tuple(timeline.planned(bar) for bar in timeline.bars),
-            tuple(label.slot for label in programs) or _ALL_SLOTS,
-            _harmony(chords, timeline, everything),
-            _ABSENCE if programs else 0,
-            tempo=tempo is None,
-        )
+        harmony = _harmony(chords, timeline, range(len(timeline.bars)))
+        tracks = [asked or self._any_ensemble(seed) for seed in seeds]
+        plans = [self._new_plan(labels, timeline, harmony, tempo) for labels in tracks]
         prompt = self._opening(timeline, tempo)
-        steers = [self._steer(plan) for _ in seeds]
+        steers = [self._steer(plan) for plan in plans]
         for steer in steers:
             steer.read(prompt[1:])
         self._draw([prompt] * len(seeds), steers, seeds, options, on_progress)
         return [
-            Generated(seed, midi_of_score(new_score(steer.notes, timeline, programs, meter, tempo or steer.tempo or USUAL_TEMPO)))
-            for seed, steer in zip(seeds, steers, strict=True)
+            Generated(seed, midi_of_score(new_score(steer.notes, timeline, labels, meter, tempo or steer.tempo or USUAL_TEMPO)))
+            for seed, steer, labels in zip(seeds, steers, tracks, strict=True)
         ]
+
+    def _any_ensemble(self, seed: int) -> list[TrackLabel]:
+        """One of `ensembles`, as often as it was heard in training; none if none is known."""
+        if not self.ensembles:
+            return []
+        weights = np.array([ids for ids, _ in self.ensembles], dtype=np.float64)
+        chosen = np.random.default_rng((seed, len(weights))).choice(len(weights), p=weights / weights.sum())
+        return list(self.ensembles[chosen][1])
+
+    def _new_plan(self, labels: Sequence[TrackLabel], timeline: Timeline, harmony: Harmony | None, tempo: float | None) -> EventPlan:
+        slots = tuple(label.slot for label in labels) or _ALL_SLOTS
+        planned = tuple(timeline.planned(bar) for bar in timeline.bars)
+        return EventPlan(planned, slots, harmony, _ABSENCE if labels else 0, tempo=tempo is None)
 
     def _opening(self, timeline: Timeline, tempo: float | None) -> list[int]:
         """BOS, the first bar with its meter, its first position, and there the tempo, the nearest that tokens know."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from musicgen.models.causal import Causal
     from musicgen.models.checkpoint import Checkpoint
     from musicgen.models.lstm import EventLSTM
+    from musicgen.tokenizers.event_tracks import TrackLabel
     from musicgen.tokenizers.events import EventTokenizer
 
 DEFAULT = "folk"
@@ -70,7 +72,15 @@ def load_generator(name: str = DEFAULT, int8: bool = False) -> Generator:
     if int8 and not isinstance(model.network, Causal):
         raise ConfigError(f"{name}: int8 is for Transformers, this is an LSTM; leave it away")
     decoder = Decoder(model.network, int8) if isinstance(model.network, Causal) else model.network
-    return Generator(model.name, decoder, model.tokenizer, model.checkpoint.corpus.get("slots", ()))
+    learned = model.checkpoint.corpus
+    return Generator(model.name, decoder, model.tokenizer, learned.get("slots", ()), ensembles_of(learned))
+
+
+def ensembles_of(corpus: Mapping[str, Any]) -> list[tuple[int, list[TrackLabel]]]:
+    """Sets of tracks that a checkpoint has learned from, and how many ids they had."""
+    from musicgen.tokenizers.event_tracks import TrackLabel
+
+    return [(int(each["ids"]), [TrackLabel(*track) for track in each["tracks"]]) for each in corpus.get("ensembles", ())]
 
 
 def find_tokenizer(name: str) -> EventTokenizer:

@@ -63,6 +63,7 @@ def train_events(
     begun = find_start(start, tokenizer) if start else None
     checkpoint, config = resolve(preset, tokenizer, settings, lstm, begun.checkpoint if begun else None)
     facts: dict[str, Any] = {"name": corpus.name, "fingerprint": corpus.fingerprint, "slots": slots_of(corpus.pieces("train"), tokenizer)}
+    facts["ensembles"] = corpus.ensembles("train")
     checkpoint = replace(checkpoint, corpus={**facts, **({"from": start} if start else {})})
     window = int(checkpoint.model["window"])
     valid_rows = rows_of(corpus, "valid", window, tokenizer, config.valid_rows)

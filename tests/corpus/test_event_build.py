@@ -153,6 +153,7 @@ def test_tracks_losses_and_ids_are_kept(tmp_path, tokenizer):
     corpus = build(tmp_path, tokenizer).corpus
     row = rows(corpus)["a.mid"]
     assert row["tracks"] == [["melody", 40, False, 40]]
+    assert corpus.ensembles("train") == [{"ids": row["count"], "tracks": row["tracks"]}]
     assert [loss.partition(":")[0] for loss in row["losses"]] == ["velocities"]
     piece = corpus.pieces("train")[0]
     assert piece.ids[1:-1].tolist() == tokenizer.encode(symusic.Score.from_midi(tune(program=40))).ids.tolist()

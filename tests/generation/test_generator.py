@@ -18,6 +18,7 @@ from musicgen.music.bars import bars_of
 from musicgen.music.pitch import Key
 from musicgen.music.score import Meter, MeterAt, Note, Part, Score, TempoAt
 from musicgen.sampling.decoding import DecodingOptions
+from musicgen.tokenizers.event_tracks import TrackLabel
 from musicgen.tokenizers.events import EventTokenizer
 
 COMMON = Meter()
@@ -325,3 +326,14 @@ def test_tracks_of_one_program_have_names_and_slots_of_their_own():
     assert [label.name for label in labels] == ["Acoustic Grand Piano", "Acoustic Grand Piano 2", "Drums", "Electric Bass (finger)"]
     assert len({label.slot for label in labels}) == 4
     assert [label.program for label in labels] == [0, 0, 0, 33]
+
+
+def test_without_programs_a_piece_has_the_tracks_of_one_that_was_learned_from(wild):
+    trio = [TrackLabel("Violin", 40, False, 40), TrackLabel("Violin", 40, False, 47), TrackLabel("Cello", 42, False, 42)]
+    alone = [TrackLabel("Flute", 73, False, 73)]
+    generator = Generator("wild", wild.model, wild.tokenizer, (), [(300, trio), (100, alone)])
+    heard = [[(part.name, part.program) for part in piece.score.parts] for piece in generator.generate(4, seeds=range(12))]
+    expected = [[(label.name, label.program) for label in labels] for labels in (trio, alone)]
+    assert {tuple(map(tuple, each)) for each in heard} == {tuple(each) for each in expected}
+    assert heard.count(expected[0]) > heard.count(expected[1])
+    assert heard[5] == [(part.name, part.program) for part in generator.generate(4, seeds=[5])[0].score.parts]

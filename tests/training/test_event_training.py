@@ -50,6 +50,9 @@ def test_trained_then_tuned_with_a_report_of_what_changed(here, capsys):
     assert metrics["valid_fill_nats_per_id"] > 0
     assert EventTokenizer.load(here / "checkpoints/old") == events.tokenizer()
 
+    learned = read_checkpoint(here / "checkpoints/old").corpus
+    assert learned["ensembles"] == load_events("old").ensembles("train")
+
     assert main(["evaluate", "likelihood", "old", "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)
     assert {name: whole[name] for name in valid} == valid  # every row of the valid split was measured then too
