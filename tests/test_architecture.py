@@ -193,6 +193,8 @@ def readme_commands(text: str = "") -> list[str]:
 # Sixty pieces are composed, networks are trained, thousands of tunes read, minutes of music written; or it goes on until it is stopped:
 # other tests have these, made small.
 SLOW = (
+    "musicgen compose --seed 2 -o a.mid",
+    "musicgen practice",
     "musicgen live",
     "musicgen serve",
     "musicgen compare",

@@ -437,7 +437,7 @@ def test_a_full_disk_under_stdout_is_said(at_work):
         "compose -m nobody",
         "compose -m corpora",
         "compose -o missing/a.mid",
-        "compose -o a.wav",
+        "compose -o a.gif",
         "compose -o a",
         "compose -o corpora",
         "compose -o tune.mid/a.mid",

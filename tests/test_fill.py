@@ -159,7 +159,7 @@ def test_two_staves_are_read_and_written(good, choir):
         (("--from", "2"), "choir.mid: '2' is no place; write bar and beat, like 3:2 or 3:2.5"),
         (("--from", "3:2", "--to", "3:1"), "choir.mid: a region from 3:2 to 3:1 holds nothing"),
         (("--bars", "2", "-o", "choir.mid"), "would be overwritten"),
-        (("--bars", "2", "-o", "a.wav"), ".wav files cannot be written"),
+        (("--bars", "2", "-o", "a.gif"), ".gif files cannot be written"),
         (("--bars", "2", "-o", "no/a.mid"), "the folder no does not exist"),
         (("--bars", "2", "-m", "nobody"), "no model named 'nobody'"),
         (("--bars", "2", "--seed", "-1"), "--seed"),

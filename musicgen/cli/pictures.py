@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from musicgen.evaluation.copying import CopyIndex, SharedRun
     from musicgen.music.chorale import Chorale
 
-USUAL = ".svg"
+USUAL, DRAWN = ".svg", (".svg", ".png")
 
 
 def check_pictures(target: Path) -> None:
     """Refuses a file that is no picture, and a folder that cannot be made, before any work; makes the folder."""
     from musicgen.files.atomic import os_reason
-    from musicgen.rendering.export import PICTURES, check_export
+    from musicgen.rendering.export import check_export
 
     if not _is_folder(target):
-        if target.suffix.lower() not in PICTURES:
-            raise FileError(target, f"what is shared is drawn as {' or '.join(PICTURES)}, or into a folder; choose such a name")
+        if target.suffix.lower() not in DRAWN:
+            raise FileError(target, f"what is shared is drawn as {' or '.join(DRAWN)}, or into a folder; choose such a name")
         return check_export(target)
     check_export(target / f"any{USUAL}") if target.is_dir() else check_export(Path(f"any{USUAL}"))
     try:

@@ -36,7 +36,7 @@ TEMPOS = (10, 400)  # as steering.request has them
 FOREVER = 1 << 40
 COMMON, USUAL = Meter(), DecodingOptions()
 LONGEST_BAR = 3  # a bar has at most so small a part of a window
-_ABSENCE, _ABSENCE_LATER = 4, 8  # bars in which a track may be silent: of those asked for, of those that a file has
+_ABSENCE, _ABSENCE_LATER = 2, 8  # bars in which a track may be silent: of those asked for, of those that a file has
 _ALL_SLOTS = (DRUMS, *range(128))
 
 OnProgress = Callable[[float], None]

@@ -81,9 +81,9 @@ def test_suffix_not_known(name):
     assert "choices: .abc, .kar, .krn, .mid, .midi, .musicxml, .mxl, .xml" in refusal(name)
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.krn", "a.mxl", "a"])
+@pytest.mark.parametrize("name", ["a.wav", "a.mscz", "a.pdf", "a"])
 def test_suffix_not_written(tmp_path, name):
-    with pytest.raises(FileError, match=r"cannot be written; .*choices: .mid, .musicxml, .xml"):
+    with pytest.raises(FileError, match=r"cannot be written; .*choices: .abc, .krn, .ly, .mid, .musicxml, .mxl, .xml"):
         write_score(Score(parts=()), tmp_path / name)
 
 

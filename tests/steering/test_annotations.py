@@ -68,8 +68,9 @@ def test_midi_has_markers_and_texts_and_the_same_notes(bach, tmp_path):
     for message in mido.MidiFile(tmp_path / "m.mid", charset="utf-8").tracks[0]:
         tick += message.time
         if message.type in ("marker", "text") and message.text != "fermata":
-            events.append((tick, message.type, message.text))
-    assert events == [(mark.start, "marker" if mark.is_above else "text", mark.text.replace("\n", " ")) for mark in score.marks]
+            events.append((tick, message.type, message.text.removesuffix(", fermata")))
+    expected = [(mark.start, "marker" if mark.is_above else "text", mark.text.replace("\n", " ")) for mark in score.marks]
+    assert sorted(events) == sorted(expected)
     assert read_score(tmp_path / "m.mid") == read_score(tmp_path / "plain.mid")
 
 
