@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -15,7 +16,7 @@ from musicgen.music.score import Score
 from musicgen.rendering.audio import samples_of
 from musicgen.rendering.each_voice import voice_files
 from musicgen.rendering.edition import PLAIN, Edition
-from musicgen.rendering.encoding import ENCODERS, check_encoding, encoded
+from musicgen.rendering.encoding import ENCODERS, Samples, check_encoding, encoded
 
 PICTURES = {".svg": "verovio", ".png": "resvg_py", ".pdf": "verovio"}
 EXPORTABLE = (*WRITABLE, *PICTURES, *ENCODERS)
@@ -71,7 +72,12 @@ def _heard(score: Score, path: Path, edition: Edition) -> dict[Path, bytes]:
     scores = {path: form, **(voice_files(form, path) if edition.per_voice else {})}
     if suffix in MIDI:
         return {target: score_bytes(each, target) for target, each in scores.items()}
-    return {target: encoded(samples_of(each, soundfont=edition.soundfont), suffix) for target, each in scores.items()}
+    return {target: encoded(_samples(each, edition.soundfont), suffix) for target, each in scores.items()}
+
+
+@lru_cache(maxsize=1)  # of some forms of one piece; a piece of half an hour is 600 MB
+def _samples(score: Score, soundfont: Path | None) -> Samples:
+    return samples_of(score, soundfont=soundfont)
 
 
 def check_score(score: Score, paths: Iterable[Path], edition: Edition = PLAIN) -> None:
