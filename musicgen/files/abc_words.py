@@ -1,4 +1,4 @@
-"""The words of ABC, its `w:` lines, told to the notes of each voice. music21 passes them over.
+"""The words of ABC, its `w:` lines, and its fermatas, told to the notes of each voice. music21 passes them over.
 
 A line of words belongs to the line of music before it, further ones are further verses. `-` parts syllables, `_` holds one over another
 note, `*` passes a note over, `|` goes on to the next bar, `~` is a space within a syllable.
@@ -16,9 +16,10 @@ from musicgen.music.score import Lyric
 
 _FIELD = re.compile(r"^([A-Za-z+]):(?![|:])(.*)$")
 _MUSIC = re.compile(
-    r'(?P<aside>"[^"]*"|![^!\s|]*!|\+[a-z.()<>]+\+|\{[^}]*\})|\[V:(?P<voice>[^\]]*)\]|\[[A-Za-z]:[^\]]*\]'
+    r'(?P<fermata>!(?:inverted)?fermata!|\+fermata\+)|(?P<aside>"[^"]*"|![^!\s|]*!|\+[a-z.()<>]+\+|\{[^}]*\})|\[V:(?P<voice>[^\]]*)\]|\[[A-Za-z]:[^\]]*\]'
     r"|(?P<note>\[(?![|\d:])[^\]]*[A-Ga-g][^\]]*\]|[A-Ga-g])|(?P<bar>\|)"
 )
+_SHORT = re.compile(r'("[^"]*"|![^!\s|]*!|%.*)|H(?=[\^_=]*[A-Ga-g\[])')
 _WORD = re.compile(r"[^\s\-_*|]+|[-_*|]|\s+")
 _HYPHEN, _SPACE = "\ue0f1", "\ue0f2"  # private: those that are letters of a syllable
 
@@ -31,13 +32,32 @@ class _Voice:
 
     notes: Sung = field(default_factory=list)
     bars: list[int] = field(default_factory=list)
+    fermatas: list[bool] = field(default_factory=list)
     bar: int = 0
     first: int = 0
     verse: int = 0
+    is_held: bool = False
+
+
+def with_fermatas_spelled(text: str) -> str:
+    """`!fermata!` for `H`, its short form, with which music21 loses the note."""
+    lines = text.split("\n")
+    return "\n".join(line if _FIELD.match(line) else _SHORT.sub(lambda match: match[1] or "!fermata!", line) for line in lines)
 
 
 def read_words(text: str) -> list[Sung]:
     """Of the voices of the first tune that have notes, in their order; nothing where nobody sings."""
+    sung = [voice.notes for voice in _voices(text)]
+    return sung if any(lyrics for notes in sung for lyrics in notes) else []
+
+
+def read_fermatas(text: str) -> list[list[bool]]:
+    """Whether each note has one, as `read_words`."""
+    found = [voice.fermatas for voice in _voices(text)]
+    return found if any(any(each) for each in found) else []
+
+
+def _voices(text: str) -> list[_Voice]:
     lines = text[text.find("K:") :].splitlines()
     voices, name = {"": _Voice()}, ""
     for line in lines[1:]:
@@ -51,8 +71,7 @@ def read_words(text: str) -> list[Sung]:
             voices.setdefault(name, _Voice())
         elif found[1] == "w":
             _add_words(voices[name], found[2].partition("%")[0])
-    sung = [voice.notes for voice in voices.values() if voice.notes]
-    return sung if any(lyrics for notes in sung for lyrics in notes) else []
+    return [voice for voice in voices.values() if voice.notes]
 
 
 def _name(value: str) -> str:
@@ -69,9 +88,12 @@ def _add_music(voices: dict[str, _Voice], name: str, line: str) -> str:
         if name not in begun and (match["note"] or match["bar"]):
             begun.add(name)
             voice.first, voice.verse = len(voice.notes), 0
+        voice.is_held |= match["fermata"] is not None
         if match["note"]:
             voice.notes.append(())
             voice.bars.append(voice.bar)
+            voice.fermatas.append(voice.is_held)
+            voice.is_held = False
         voice.bar += match["bar"] is not None
     return name
 
@@ -111,20 +133,35 @@ def _syllables(words: str, voice: _Voice, place: int) -> Iterator[tuple[str | No
 
 def attach(parts: Sequence[Any], words: Sequence[Sung], remarks: list[str]) -> None:
     """To music21's notes of the parts that have any, in their order."""
-    from music21 import harmony, note
+    from music21 import note
 
-    if not words:
-        return
+    for each, lyrics in _pairs(parts, words, "the words", remarks):
+        each.lyrics = [_of_music21(note, lyric) for lyric in lyrics]
+
+
+def attach_fermatas(parts: Sequence[Any], fermatas: Sequence[list[bool]], remarks: list[str]) -> None:
+    """As `attach`."""
+    from music21 import expressions
+
+    for each, is_held in _pairs(parts, fermatas, "the fermatas", remarks):
+        if is_held:
+            each.expressions.append(expressions.Fermata())
+
+
+def _pairs(parts: Sequence[Any], told: Sequence[Sequence[Any]], what: str, remarks: list[str]) -> list[tuple[Any, Any]]:
+    """Notes of music21 and what is told of each; nothing, and a remark, where they are not as many."""
+    from music21 import harmony
+
+    if not told:
+        return []
     found = [
         [each for each in part.flatten().notes if not each.duration.isGrace and not isinstance(each, harmony.Harmony)] for part in parts
     ]
     sounding = [notes for notes in found if notes]
-    if [len(notes) for notes in sounding] != [len(sung) for sung in words]:
-        remarks.append("left out: the words, which could not be told to the notes")
-        return
-    for notes, sung in zip(sounding, words, strict=True):
-        for each, lyrics in zip(notes, sung, strict=True):
-            each.lyrics = [_of_music21(note, lyric) for lyric in lyrics]
+    if [len(notes) for notes in sounding] != [len(each) for each in told]:
+        remarks.append(f"left out: {what}, which could not be told to the notes")
+        return []
+    return [pair for notes, each in zip(sounding, told, strict=True) for pair in zip(notes, each, strict=True)]
 
 
 def _of_music21(note: Any, lyric: Lyric) -> Any:

@@ -54,7 +54,10 @@ def score_of_text(
     with quiet(path):
         from musicgen.files.music21_score import score_of
 
-        words = abc_words.read_words(text) if kind == "abc" else kern_words.read_words(text) if kind == "humdrum" else ()
+        if kind == "abc":
+            text = abc_words.with_fermatas_spelled(text)
+            return score_of(parsed(text, kind), path, remarks, {}, abc_words.read_words(text), abc_words.read_fermatas(text))
+        words = kern_words.read_words(text) if kind == "humdrum" else ()
         return score_of(parsed(text, kind), path, remarks, written or {}, words)
 
 

@@ -123,3 +123,11 @@ def test_words_of_kern_and_its_verses(tmp_path):
 def test_notes_are_the_same_whatever_is_sung():
     (note,) = line("G4:1")
     assert replace(note, lyrics=(Lyric("la"),)) == note
+
+
+def test_fermatas_of_abc_are_read_and_none_of_their_notes_is_lost(tmp_path):
+    music = 'G A "H" B !fermata!G | A B {c}c Hd | +fermata+d "Hm"c H^B A | !trill!G A [GB] !invertedfermata!G |]'
+    (tmp_path / "x.abc").write_text(f"X:1\nT:His Hymn\nM:4/4\nL:1/4\nK:G\n{music}\n")
+    notes = [note for note in read_score(tmp_path / "x.abc").parts[0].notes if note.duration]
+    assert len({note.start for note in notes}) == 16
+    assert [index for index, note in enumerate(notes) if note.fermata] == [3, 7, 8, 10, 16]
