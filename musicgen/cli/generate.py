@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import DEFAULT_FOLDER, JsonOption, seeds_from, use_one_thread
+from musicgen.cli.options import DEFAULT_FOLDER, JsonOption, use_one_thread
 from musicgen.errors import ConfigError
+from musicgen.steering.request import seeds_from
 
 if TYPE_CHECKING:
     from musicgen.files.midi_splice import MidiSource

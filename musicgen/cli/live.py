@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import DEFAULT_MODEL, STOPPED, JsonOption, seeds_from, use_one_thread
+from musicgen.cli.options import DEFAULT_MODEL, STOPPED, JsonOption, use_one_thread
 from musicgen.errors import ConfigError
+from musicgen.steering.request import seeds_from
 
 if TYPE_CHECKING:
     from musicgen.live.beat import Beat

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,11 +56,6 @@ DEFAULT_CORPUS = "bach-chorales"
 DEFAULT_MODEL = "flagship"  # as in composers.loading, which is not imported before it is needed
 DEFAULT_FOLDER = Path("out")
 DEFAULT_SUFFIXES = (".mid", ".musicxml", ".svg")
-
-
-def seeds_from(seed: int | None, count: int) -> list[int]:
-    first = secrets.randbelow(1_000_000) if seed is None else seed
-    return list(range(first, first + count))
 
 
 def default_outputs(stem: str) -> list[Path]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import DEFAULT_FOLDER, DEFAULT_MODEL, JsonOption, seeds_from, use_one_thread
+from musicgen.cli.options import DEFAULT_FOLDER, DEFAULT_MODEL, JsonOption, use_one_thread
+from musicgen.steering.request import seeds_from
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.cli import screen
-from musicgen.cli.options import DEFAULT_MODEL, default_outputs, seeds_from, use_one_thread
+from musicgen.cli.options import DEFAULT_MODEL, default_outputs, use_one_thread
 from musicgen.cli.steering_options import Output, command
-from musicgen.steering.request import TAKES
+from musicgen.steering.request import TAKES, seeds_from
 
 if TYPE_CHECKING:
     from musicgen.composers.composer import Composer

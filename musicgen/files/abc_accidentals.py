@@ -1,7 +1,8 @@
 """ABC text rewritten for music21, so that each note that an accidental reaches carries its own. The rest stays for music21 to read.
 
 Written out too is what else makes music21 change or drop a note: fields within a line, voices that take turns, accidentals of the key,
-`A::` and the old marks `!` and `+trill+`. Rules: the ABC standard 2.1; abc2midi where that is silent (grace notes, a new key in a bar).
+`A::`, the old marks `!` and `+trill+`, and `H`, a fermata. Rules: the ABC standard 2.1; abc2midi where that is silent (grace notes, a
+new key in a bar).
 """
 
 from __future__ import annotations
@@ -114,6 +115,8 @@ def _written(voice: _Voice, match: re.Match[str], letter: str, value: str) -> st
         return voice.sign(match["sign"] or "", match["letter"], match["octaves"]) + match["letter"] + match["octaves"]
     if match["bar"]:
         return voice.bar(match["bar"])
+    if match["other"] == "H":  # music21 would pass over its note too
+        return ""
     if match["other"] == "x":  # a rest that is not seen, which music21 would pass over
         return "z"
     if match["other"]:

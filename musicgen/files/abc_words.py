@@ -16,10 +16,10 @@ from musicgen.music.score import Lyric
 
 _FIELD = re.compile(r"^([A-Za-z+]):(?![|:])(.*)$")
 _MUSIC = re.compile(
-    r'(?P<fermata>!(?:inverted)?fermata!|\+fermata\+)|(?P<aside>"[^"]*"|![^!\s|]*!|\+[a-z.()<>]+\+|\{[^}]*\})|\[V:(?P<voice>[^\]]*)\]|\[[A-Za-z]:[^\]]*\]'
+    r"(?P<fermata>!(?:inverted)?fermata!|\+fermata\+|H)|"
+    r'(?P<aside>"[^"]*"|![^!\s|]*!|\+[a-z.()<>]+\+|\{[^}]*\})|\[V:(?P<voice>[^\]]*)\]|\[[A-Za-z]:[^\]]*\]'
     r"|(?P<note>\[(?![|\d:])[^\]]*[A-Ga-g][^\]]*\]|[A-Ga-g])|(?P<bar>\|)"
 )
-_SHORT = re.compile(r'("[^"]*"|![^!\s|]*!|%.*)|H(?=[\^_=]*[A-Ga-g\[])')
 _WORD = re.compile(r"[^\s\-_*|]+|[-_*|]|\s+")
 _HYPHEN, _SPACE = "\ue0f1", "\ue0f2"  # private: those that are letters of a syllable
 
@@ -39,22 +39,11 @@ class _Voice:
     is_held: bool = False
 
 
-def with_fermatas_spelled(text: str) -> str:
-    """`!fermata!` for `H`, its short form, with which music21 loses the note."""
-    lines = text.split("\n")
-    return "\n".join(line if _FIELD.match(line) else _SHORT.sub(lambda match: match[1] or "!fermata!", line) for line in lines)
-
-
-def read_words(text: str) -> list[Sung]:
-    """Of the voices of the first tune that have notes, in their order; nothing where nobody sings."""
-    sung = [voice.notes for voice in _voices(text)]
-    return sung if any(lyrics for notes in sung for lyrics in notes) else []
-
-
-def read_fermatas(text: str) -> list[list[bool]]:
-    """Whether each note has one, as `read_words`."""
-    found = [voice.fermatas for voice in _voices(text)]
-    return found if any(any(each) for each in found) else []
+def read_told(text: str) -> tuple[list[Sung], list[list[bool]]]:
+    """Words, and where fermatas are, of the voices of the first tune that have notes, in their order; nothing where there are none."""
+    voices = _voices(text)
+    sung, held = [voice.notes for voice in voices], [voice.fermatas for voice in voices]
+    return sung if any(map(any, sung)) else [], held if any(map(any, held)) else []
 
 
 def _voices(text: str) -> list[_Voice]:

@@ -55,8 +55,7 @@ def score_of_text(
         from musicgen.files.music21_score import score_of
 
         if kind == "abc":
-            text = abc_words.with_fermatas_spelled(text)
-            return score_of(parsed(text, kind), path, remarks, {}, abc_words.read_words(text), abc_words.read_fermatas(text))
+            return score_of(parsed(text, kind), path, remarks, {}, *abc_words.read_told(text))
         words = kern_words.read_words(text) if kind == "humdrum" else ()
         return score_of(parsed(text, kind), path, remarks, written or {}, words)
 

@@ -5,7 +5,6 @@ The file's beats must be the player's beats, as they are when one plays to a met
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -129,6 +128,4 @@ def _remarks(score: Score, moved: list[_Moved], triplets: int) -> list[str]:
 
 
 def _milliseconds(score: Score, moved: _Moved) -> float:
-    index = bisect_right([change.start for change in score.tempos], moved.note.start) - 1
-    tempo = score.tempos[index].quarters_per_minute if index >= 0 else 120.0
-    return abs(moved.shift) / score.ticks_per_quarter * 60_000 / tempo
+    return abs(moved.shift) / score.ticks_per_quarter * 60_000 / (score.tempo_at(moved.note.start) or 120.0)

@@ -51,8 +51,7 @@ class Theme:
     @property
     def tempo(self) -> float:
         """As the score says where the region begins."""
-        said = [change.quarters_per_minute for change in self.score.tempos if change.start <= self.start]
-        return said[-1] if said else USUAL_TEMPO
+        return self.score.tempo_at(self.start) or USUAL_TEMPO
 
     def varied(self, score: Score, fill: Fill, seed: int) -> Score:
         """Another version of `score`, which is this theme or a version of it."""

@@ -235,6 +235,11 @@ class Score:
         index = bisect_right([change.start for change in self.meters], tick) - 1
         return self.meters[max(index, 0)].meter
 
+    def tempo_at(self, tick: int) -> float | None:
+        """Quarters a minute; None before any is said."""
+        index = bisect_right(self.tempos, tick, key=lambda change: change.start) - 1
+        return self.tempos[index].quarters_per_minute if index >= 0 else None
+
     def place(self, tick: int) -> str:
         """`bar 3 beat 2`, `bar 3 beat 2.5`; the pick-up is bar 0, counted so that its end is the first barline."""
         bar, beat = self._bar_and_beat(tick)

@@ -5,9 +5,13 @@ Programs are General MIDI's, counted from 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from musicgen.errors import ConfigError, nearest
 from musicgen.music.choirs import CHOIRS
 from musicgen.music.instruments import CHOIR, find_instrument
+from musicgen.music.score import Part
 
 _GROUPS: dict[str, tuple[int, ...]] = {
     "choir": (CHOIR,),
@@ -26,6 +30,12 @@ def programs_for(sound: str, voices: int) -> tuple[int, ...]:
         return tuple(_programs(words[min(voice, len(words) - 1)])[0] for voice in range(voices))
     group = _programs(words[0])
     return tuple(group[round(voice * (len(group) - 1) / max(1, voices - 1))] for voice in range(voices))
+
+
+def with_sound(parts: Sequence[Part], sound: str) -> tuple[Part, ...]:
+    """Parts that the sound plays; drums stay."""
+    programs = iter(programs_for(sound, sum(not part.is_drum for part in parts)))
+    return tuple(part if part.is_drum else replace(part, program=next(programs)) for part in parts)
 
 
 def _programs(word: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from musicgen.errors import ConfigError
 from musicgen.music.clefs import check_clefs, with_clefs
 from musicgen.music.figured_bass import with_figures
 from musicgen.music.score import Score
-from musicgen.music.sounds import programs_for
+from musicgen.music.sounds import programs_for, with_sound
 from musicgen.music.words import with_words, without_words
 from musicgen.rendering.markers import with_markers
 from musicgen.rendering.performance import Performance, perform
@@ -66,16 +66,8 @@ class Edition:
 
     def played(self, score: Score) -> Score:
         """The score that is written for ears, with markers: as MIDI and as sound."""
-        score = with_markers(score if self.sound is None else _sounding(score, self.sound))
+        score = with_markers(score if self.sound is None else replace(score, parts=with_sound(score.parts, self.sound)))
         return score if self.performance is None else perform(score, self.performance)
-
-
-def _sounding(score: Score, sound: str) -> Score:
-    pitched = [index for index, part in enumerate(score.parts) if not part.is_drum]
-    parts = list(score.parts)
-    for index, program in zip(pitched, programs_for(sound, len(pitched)), strict=True):
-        parts[index] = replace(parts[index], program=program)
-    return replace(score, parts=tuple(parts))
 
 
 PLAIN = Edition()

@@ -111,7 +111,7 @@ def _last_start(score: Score) -> int:
 
 def _fall(tick: int, phrases: Sequence[tuple[int, int]]) -> tuple[float, bool]:
     """How far a tick is from the middle of its phrase, squared: 0 there, 1 at both ends; and whether the middle has passed."""
-    index = max(0, bisect_right([start for start, _ in phrases], tick) - 1)
+    index = max(0, bisect_right(phrases, tick, key=lambda phrase: phrase[0]) - 1)
     start, end = phrases[index]
     x = min(1.0, (tick - start) / max(1, end - start))
     return (x - 0.5) ** 2 / 0.25, x > 0.5
@@ -133,13 +133,12 @@ def _tempos(score: Score, pauses: Sequence[Pause], phrases: Sequence[tuple[int, 
 
 
 def nominal_tempo(score: Score, tick: int) -> float:
-    index = bisect_right([change.start for change in score.tempos], tick) - 1
-    return score.tempos[index].quarters_per_minute if index >= 0 else CHORALE_TEMPO
+    return score.tempo_at(tick) or CHORALE_TEMPO
 
 
 def _share(score: Score, tick: int, pauses: Sequence[Pause], phrases: Sequence[tuple[int, int]]) -> float:
     """Of the written tempo that is played at a tick."""
-    last = _last_start(score)
+    last = phrases[-1][1]
     slowing = _ritard(score, tick, last)
     if tick >= last:
         return slowing * Pause(last, score.end).tempo(LAST_TEMPO, score.ticks_per_quarter)

@@ -5,7 +5,6 @@ What a choir hears: a count-in with the accents of the meter, then the piece, wi
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +15,11 @@ import numpy as np
 from musicgen.errors import ConfigError
 from musicgen.files.midi import Loudness, midi_of_score
 from musicgen.files.midi_maps import CHORALE_TEMPO
+from musicgen.files.zipped import archived
 from musicgen.music.count_in import click_part, with_count_in
 from musicgen.music.score import Part, Score, TempoAt
 from musicgen.music.singers import Singers, find_singers
-from musicgen.music.sounds import programs_for
+from musicgen.music.sounds import programs_for, with_sound
 from musicgen.rendering.audio import in_a_room, normalized
 from musicgen.rendering.each_voice import voice_names
 from musicgen.rendering.encoding import RATE, Samples, encoded
@@ -86,9 +86,7 @@ def rehearsal(score: Score, practice: Practice) -> Rehearsal:
     score, lead = with_count_in(score, practice.count_in)
     singers = find_singers(score)
     if practice.others is not None:
-        programs = programs_for(practice.others, len(singers.voices))
-        voices = (replace(part, program=program) for part, program in zip(singers.voices, programs, strict=True))
-        singers = Singers(tuple(voices), singers.accompaniment)
+        singers = Singers(with_sound(singers.voices, practice.others), singers.accompaniment)
     return Rehearsal(score, singers, click_part(score, None if practice.click else lead), lead)
 
 
@@ -157,10 +155,4 @@ def _with_clicks(mix: Samples, piece: Rehearsal) -> Samples:
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
     """A zip archive of files, all of the same date, so that the same files are the same bytes."""
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w") as archive:
-        for name, data in files.items():
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, data)
-    return memory.getvalue()
+    return archived((name, data, zipfile.ZIP_STORED) for name, data in files.items())

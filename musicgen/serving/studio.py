@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-import secrets
 import sys
 import time
 import traceback
@@ -28,7 +27,7 @@ from musicgen.serving.notes import form_of
 from musicgen.serving.orders import Order
 from musicgen.steering.annotations import marked
 from musicgen.steering.answers import Answer, answer
-from musicgen.steering.request import DIALS, Request
+from musicgen.steering.request import DIALS, Request, seeds_from
 from musicgen.steering.tasks import Job, load, named, prepare
 
 MOST_WARM = 4  # composers, by model and dials
@@ -79,8 +78,7 @@ class Studio:
     def _answer(self, order: Order) -> dict[str, Any]:
         began = time.monotonic()
         request = order.request.changed(model=order.request.model or self.model)
-        first = secrets.randbelow(1_000_000) if request.seed is None else request.seed
-        seeds = list(range(first, first + (request.count or 1)))
+        seeds = seeds_from(request.seed, request.count or 1)
         loaded = cache(lambda: self.composer(request))
         job = prepare(request, seeds, loaded, self._source(order))
         self._check(job, order)

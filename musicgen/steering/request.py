@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import secrets
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -305,3 +306,9 @@ def _line(text: str, key: str) -> str:
     pattern = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
     lines = (number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line))
     return next((f"line {number}, " for number in lines), "")
+
+
+def seeds_from(seed: int | None, count: int) -> list[int]:
+    """Those of so many pieces, counting up from the one that is said, or from any."""
+    first = secrets.randbelow(1_000_000) if seed is None else seed
+    return list(range(first, first + count))

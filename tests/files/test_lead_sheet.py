@@ -154,3 +154,8 @@ def test_a_lead_sheet_of_the_corpus_becomes_a_request():
 def test_times_are_exact(tmp_path):
     path = abc(tmp_path, '"C"C3/2 "G"D/ "Am"(3EFG')
     assert read_chords(path) == [(0, "C"), (Fraction(3, 2), "G"), (2, "Am")]
+
+
+def test_chords_stand_where_they_are_written_under_short_fermatas(tmp_path):
+    plain, short = (read_chords(abc(tmp_path, music)) for music in ('"C"c c c c | "G7"B c "C"c2', '"C"c c c Hc | "G7"HB c "C"H.c2'))
+    assert short == plain
