@@ -26,8 +26,7 @@ from musicgen.music.tune import top_notes
 
 STEP = 0.25  # quarters
 EARLY = STEP / 2  # what is played so little before a moment is meant for it
-# Of the sopranos of the valid split, phrase by phrase, the key is found so for 66.7 % of the first phrases (the signature for 80.0 %)
-# and for 71.0 % (83.4 %) of the second to fourth; chosen on train. Last notes count no more than others: phrases end anywhere.
+# Both were chosen on the sopranos of the train split, phrase by phrase. Last notes count no more than others: phrases end anywhere.
 REMEMBERED = 0.7  # of what was heard before a phrase
 FIRST_NOTE = 1.5  # quarters that the very first note counts more
 
