@@ -34,7 +34,7 @@ def practice(
         Path | None, typer.Option("--output", "-o", help="A .zip of all tracks, or a folder for them; out/SCORE-practice.zip if not said.")
     ] = None,
     form: Annotated[
-        Format | None, typer.Option("--format", help="Of the sound; mid is MIDI alone.", show_default="mp3, or wav without soundfile")
+        Format | None, typer.Option("--format", help="Of the sound; mid is MIDI alone.", show_default="mp3, or wav without lameenc")
     ] = None,
     own: Annotated[str, typer.Option(help="What plays one's own voice: piano, oboe, ..., or same.")] = "piano",
     sound: Annotated[
@@ -91,7 +91,7 @@ def _suffix(form: Format | None) -> str:
     """Of the sound, with its dot; empty for none."""
     from musicgen.rendering.encoding import can_encode
 
-    chosen = form or (Format.MP3 if can_encode() else Format.WAV)
+    chosen = form or (Format.MP3 if can_encode(".mp3") else Format.WAV)
     return "" if chosen == Format.MID else f".{chosen.value}"
 
 

