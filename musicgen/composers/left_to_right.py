@@ -21,7 +21,7 @@ from musicgen.errors import CheckpointError
 from musicgen.models.checkpoint import Checkpoint, built_from, load_model, read_checkpoint
 from musicgen.models.committee import Committee
 from musicgen.models.recall import Recalled, in_steps
-from musicgen.models.sketcher import Cache, Sketcher
+from musicgen.models.sketcher import Sketcher
 from musicgen.music.chorale import BoolArray, Chorale
 from musicgen.music.ensemble import Ensemble
 from musicgen.music.sketch import Sketch
@@ -144,6 +144,7 @@ class _Reader:
     def __init__(self, model: Sketcher | Committee, sketch: Tensor, conditions: Tensor, lengths: Tensor) -> None:
         self.model = model
         self.sketch = sketch
+        self.piece = torch.arange(len(sketch))  # of each lane
         self.memory = model.reader(sketch, conditions, lengths)
         self.cache = model.new_cache(len(sketch), sketch.shape[-1])
         self.recall = model.recall(sketch[..., 0], sketch.shape[-1])  # BOUNDARY
@@ -159,12 +160,12 @@ class _Reader:
     def logits(self, ids: IdArray, voice: int, step: int) -> FloatArray:
         while self.steps_read <= step:
             if self.steps_read:
-                self.recall.read(torch.from_numpy(ids[:: len(ids) // len(self.sketch), :, self.steps_read - 1]))
+                self.recall.read(torch.from_numpy(ids[:: len(ids) // len(self.piece), :, self.steps_read - 1]))
             self.steps_read += 1
             self._advance(self.steps_read)
             self.drafted = None
         if self.drafted is None:
-            drafts = len(ids) // len(self.sketch)
+            drafts = len(ids) // len(self.piece)
             past = Recalled(*(rows.repeat_interleave(drafts, dim=0) for rows in self.recall.now))
             self.drafted = past, self.views[:, 0].repeat_interleave(drafts, dim=0)
         past, views = self.drafted
@@ -175,8 +176,8 @@ class _Reader:
     def branch(self, parents: IdArray) -> None:
         """Each lane goes on from the one named."""
         lanes = torch.from_numpy(parents)
-        self.sketch, self.memory, self.views = self.sketch[lanes], self.memory[lanes], self.views[lanes]
-        self.cache = Cache(self.cache.kept[:, :, lanes], self.cache.rotation)
+        self.piece, self.views = self.piece[lanes], self.views[lanes]
+        self.cache = self.cache.of(lanes, self.steps_read + 1 + (self.guessed is not None))  # the BOUNDARY too
         self.recall.branch(lanes)
         self.guessed, self.drafted = None if self.guessed is None else self.guessed[lanes], None
 
@@ -186,13 +187,13 @@ class _Reader:
             return
         self.guessed = self._if_held(step) if self._looks_ahead(step) else None
         steps = [self.recall.now] if self.guessed is None else [self.recall.now, self.recall.peek(self.guessed)]
-        self.views = self.model.advance(in_steps(steps), self.memory[:, step : step + len(steps)], self.cache, step)
+        self.views = self.model.advance(in_steps(steps), self.memory[self.piece, step : step + len(steps)], self.cache, step)
 
     def _looks_ahead(self, step: int) -> bool:
-        return len(self.sketch) <= AHEAD_TOGETHER and self.in_phase and self.likely_holds[step]
+        return len(self.piece) <= AHEAD_TOGETHER and self.in_phase and self.likely_holds[step]
 
     def _if_held(self, step: int) -> Tensor:
         """(B, V) the ids of a step whose free cells hold what sounded before."""
-        before, given = self.recall.now.before, self.sketch[..., step]
+        before, given = self.recall.now.before, self.sketch[self.piece, :, step]
         held = torch.where(before < self.model.config.sounds, before + self.model.config.sounds, before)
         return torch.where(given == self.model.config.mask_id, held, given)

@@ -100,6 +100,12 @@ class Cache(NamedTuple):
     kept: Tensor
     rotation: Tensor
 
+    def of(self, rows: Tensor, steps: int) -> Cache:
+        """These rows (B',), of which the first `steps` steps are written; the others are not copied."""
+        kept = self.kept.new_empty((*self.kept.shape[:2], len(rows), *self.kept.shape[3:]))
+        torch.index_select(self.kept[..., :steps, :], 2, rows, out=kept[..., :steps, :])
+        return Cache(kept, self.rotation)
+
 
 class Sketcher(nn.Module):
     """`Sketcher(config)(sketch, conditions, lengths, ids) -> logits (B, V, T, K)`."""

@@ -14,7 +14,7 @@ import numpy as np
 from musicgen.music.chorale import REST, BoolArray
 from musicgen.music.rules import UNKNOWN, VoiceRule
 from musicgen.sampling.allowed import IdArray
-from musicgen.sampling.draw import NOWHERE, Fill, FloatArray, SamplingOptions, draw, gumbel, log_softmax
+from musicgen.sampling.draw import NOWHERE, Fill, FloatArray, SamplingOptions, draw, gumbel, log_softmax, log_sum
 from musicgen.sampling.lanes import Lanes, windows
 
 COLDEST = 1e-6
@@ -175,9 +175,8 @@ class _Run:
         logits = np.where(allowed, raw, -np.inf)
         drawn = draw(tempered(logits, self.options.temperature, self.options.rhythm_temperature), allowed, noise, 1.0, self.options.top_p)
         rows[free, voice, step] = drawn[free]
-        total = np.logaddexp.reduce(raw.astype(np.float64), axis=1)
         log_p[free, voice] = log_softmax(logits)[np.arange(len(rows)), drawn][free]
-        log_left[free] += (np.logaddexp.reduce(logits.astype(np.float64), axis=1) - total)[free]
+        log_left[free] += (log_sum(logits) - log_sum(raw))[free]
         log_left[dead] = -np.inf
 
     def _keep(self, log_weight: FloatArray) -> IdArray:
@@ -191,7 +190,7 @@ class _Run:
 
     def _weigh(self, log_weight: FloatArray, step: int) -> None:
         """A lane's weight grows by those of its drafts."""
-        self.lanes.log_weight += np.logaddexp.reduce(log_weight, axis=1)
+        self.lanes.log_weight += log_sum(log_weight)
         alive = np.zeros(len(self.rngs), dtype=bool)
         np.logical_or.at(alive, self.lanes.piece, ~np.isneginf(self.lanes.log_weight))
         self.stuck[~alive & (self.stuck == NOWHERE)] = step
@@ -203,9 +202,8 @@ def tempered(logits: FloatArray, temperature: float, rhythm_temperature: float) 
     Whether to strike or to hold is decided at one temperature, what to strike at the other: pitches that are surer, in a rhythm as lively.
     """
     halves = np.stack(np.split(logits.astype(np.float64), 2, axis=-1), axis=-2)  # (B, 2, S)
-    total = np.logaddexp.reduce(halves, axis=-1, keepdims=True)
     within = halves / max(temperature, COLDEST)
     with np.errstate(invalid="ignore"):  # -inf less -inf, where a half is barred
-        scores = total / max(rhythm_temperature, COLDEST) + within - np.logaddexp.reduce(within, axis=-1, keepdims=True)
+        scores = (log_sum(halves) / max(rhythm_temperature, COLDEST) - log_sum(within))[..., None] + within
     result: FloatArray = np.where(np.isneginf(halves), -np.inf, scores).reshape(logits.shape)
     return result

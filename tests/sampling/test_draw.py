@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from musicgen.errors import ConfigError
-from musicgen.sampling.draw import SamplingOptions, draw, gumbel
+from musicgen.sampling.draw import SamplingOptions, draw, gumbel, log_sum
 
 LOGITS = np.log(np.array([[0.5, 0.3, 0.15, 0.05]]))
 
@@ -44,3 +44,8 @@ def test_a_dial_that_a_model_does_not_take_is_refused() -> None:
     assert SamplingOptions().turned("a", ("sweeps",), {"sweeps": 3}).sweeps == 3
     with pytest.raises(ConfigError, match=r"a has no dial 'drafts'; .*sweeps"):
         SamplingOptions().turned("a", ("sweeps",), {"drafts": 3})
+
+
+def test_the_logarithm_of_a_sum_is_numpys() -> None:
+    logits = np.array([[0.0, 1.0, -np.inf], [-np.inf] * 3, [-1e4, -1e4, -1e4 - 5], [800.0, 790.0, -800.0]])
+    assert log_sum(logits) == pytest.approx(np.logaddexp.reduce(logits, axis=1), rel=1e-12)
