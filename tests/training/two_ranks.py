@@ -10,7 +10,14 @@ from musicgen.training.language_config import LanguageTraining
 
 SHORT = LanguageTraining(updates=4, batch=6, at_once=2, warmup=2, test_every=2, valid_rows=5, save_minutes=0.0)
 KILLED_AFTER = 3
-LOADED = ["musicgen.training.language", "event_pieces", "miditok", "torch._dynamo", "torch.distributed.fsdp", "torch.distributed.checkpoint"]
+LOADED = [
+    "musicgen.training.language",
+    "event_pieces",
+    "miditok",
+    "torch._dynamo",
+    "torch.distributed.fsdp",
+    "torch.distributed.checkpoint",
+]
 """All that a process would import itself: once, instead of ten times."""
 
 
