@@ -10,10 +10,12 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from musicgen.cli import (
     compare,
@@ -97,6 +99,12 @@ def _options(
         load_plugin(path)
 
 
+@cache
+def _program() -> Any:
+    """All commands with their options, put together once: it takes longer than to refuse a request."""
+    return get_command(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns the exit code; what went wrong is one line on stderr."""
     arguments = spelled_out(sys.argv[1:] if arguments is None else arguments)
@@ -107,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not os.environ.get(DEBUG):
             warnings.simplefilter("ignore")  # the libraries' warnings are for us, not for a composer
         try:
-            code = app(args=generate.directed(arguments) or ["--help"], prog_name="musicgen", standalone_mode=False) or 0
+            code = _program()(args=generate.directed(arguments) or ["--help"], prog_name="musicgen", standalone_mode=False) or 0
             sys.stdout.flush()
         except BaseException as error:
             return _exit_code(error)
