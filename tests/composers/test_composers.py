@@ -14,15 +14,15 @@ from musicgen.music.constraints import PitchClasses, VoiceRanges
 from musicgen.music.sketch import Sketch, free_region
 
 COMPOSERS = [Dice(), tiny_composer(), shipped_like(), tiny_sketcher_composer(), tiny_committee_composer(), tiny_masked_composer()]
-SEEDS = range(8)
+SEEDS = range(5)
 
 
 @pytest.fixture(scope="module")
 def piece(bach_pieces) -> Chorale:
-    """Three bars of the shortest chorale with a pick-up that has a rest in no voice."""
+    """Two bars of the shortest chorale with a pick-up that has a rest in no voice."""
     whole = [p.chorale for p in bach_pieces if p.chorale.pickup and (p.chorale.pitch != REST).all()]
     shortest = min(whole, key=lambda chorale: chorale.steps)
-    return first_steps(shortest, shortest.bar_starts()[4])
+    return first_steps(shortest, shortest.bar_starts()[3])
 
 
 def sketches(piece: Chorale) -> dict[str, Sketch]:
@@ -33,19 +33,19 @@ def sketches(piece: Chorale) -> dict[str, Sketch]:
     after = np.flatnonzero(piece.onset[1])[4]
     single[1, start:after] = False
     bars = piece.bar_starts()
-    region = free_region(piece, [0, 1, 2, 3], bars[1], bars[3])
-    region[:, bars[3] :] = ~np.logical_or.accumulate(piece.onset[:, bars[3] :], axis=1)
+    region = free_region(piece, [0, 1, 2, 3], bars[1], bars[2])
+    region[:, bars[2] :] = ~np.logical_or.accumulate(piece.onset[:, bars[2] :], axis=1)
     return {
         "everything free": Sketch(piece, np.ones_like(piece.onset)),
         "harmonize": Sketch.for_voices(piece, "S"),
         "outer voices given": Sketch.for_voices(piece, "SB"),
         "one note of the alto given": Sketch(piece, single),
-        "two bars free": Sketch(piece, region),
+        "a bar free": Sketch(piece, region),
     }
 
 
 @pytest.mark.parametrize("composer", COMPOSERS, ids=lambda composer: composer.name)
-@pytest.mark.parametrize("case", ["everything free", "harmonize", "outer voices given", "one note of the alto given", "two bars free"])
+@pytest.mark.parametrize("case", ["everything free", "harmonize", "outer voices given", "one note of the alto given", "a bar free"])
 def test_given_cells_survive_and_ranges_hold(composer, case: str, piece: Chorale) -> None:
     sketch = sketches(piece)[case]
     allowed = np.concatenate([sketch.allowed_pitches(), sketch.rest_allowed()[..., None]], axis=-1)
@@ -58,8 +58,8 @@ def test_given_cells_survive_and_ranges_hold(composer, case: str, piece: Chorale
 @pytest.mark.parametrize("composer", COMPOSERS, ids=lambda composer: composer.name)
 def test_chord_changes_reach_through_held_notes(composer) -> None:
     """A chord a quarter, changing off the beat too: a HOLD across a change would let the old chord sound on."""
-    steps = 32
-    chords = [({0, 4, 7}, 0, 6), ({2, 7, 11}, 6, 9), ({5, 9, 0}, 9, 20), ({1, 4, 9}, 20, steps)]
+    steps = 20
+    chords = [({0, 4, 7}, 0, 6), ({2, 7, 11}, 6, 9), ({5, 9, 0}, 9, 14), ({1, 4, 9}, 14, steps)]
     constraints = (VoiceRanges(), *(PitchClasses(v, start, end, frozenset(c)) for c, start, end in chords for v in range(4)))
     text = "\n".join(f"{v}" + " ?" * steps for v in "SATB")
     sketch = Sketch.parse(text, constraints)
@@ -80,7 +80,7 @@ def test_a_given_note_is_not_held_on_where_it_may_not_sound(composer) -> None:
 
 @pytest.mark.parametrize("composer", COMPOSERS, ids=lambda composer: composer.name)
 def test_equal_seeds_give_equal_music_alone_or_in_a_batch(composer, piece: Chorale, bach_pieces) -> None:
-    sketch, other = Sketch.for_voices(piece, "S"), Sketch.for_voices(first_steps(bach_pieces[0].chorale, 80), "S")
+    sketch, other = Sketch.for_voices(piece, "S"), Sketch.for_voices(first_steps(bach_pieces[0].chorale, piece.steps + 12), "S")
     alone = composer.fill(sketch, 7)
     together = composer.fill_many([other, sketch, sketch], [1, 7, 8])
     assert composer.fill(sketch, 7) == alone == together[1]
@@ -96,14 +96,14 @@ def test_bach_returns_himself_and_refuses_a_foreign_tune(bach_pieces) -> None:
 
 @pytest.mark.parametrize("composer", COMPOSERS, ids=lambda composer: composer.name)
 def test_the_soprano_strikes_fermatas_and_holds_them_and_all_hold_the_last_chord(composer) -> None:
-    fermata = np.zeros(32, dtype=bool)
-    fermata[[6, 24]] = True
-    blank = Sketch.parse("\n".join(f"{v}" + " ?" * 32 for v in "SATB"))
+    fermata = np.zeros(24, dtype=bool)
+    fermata[[6, 18]] = True
+    blank = Sketch.parse("\n".join(f"{v}" + " ?" * 24 for v in "SATB"))
     sketch = Sketch(blank.given.replaced(fermata=fermata), blank.free)
-    for filled in composer.fill_many([sketch] * 10, range(10)):
-        assert filled.onset[0, [6, 24]].all()
+    for filled in composer.fill_many([sketch] * len(SEEDS), SEEDS):
+        assert filled.onset[0, [6, 18]].all()
         assert not filled.onset[0, 7:16].any()
-        assert not filled.onset[:, 25:].any()
+        assert not filled.onset[:, 19:].any()
 
 
 def test_pseudo_likelihood_of_an_untrained_model_is_near_uniform(piece: Chorale) -> None:
