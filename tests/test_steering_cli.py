@@ -106,7 +106,7 @@ def test_rules_are_kept_by_the_flagship(good):
     good(
         "compose",
         "--bars",
-        "2",
+        "1",
         "--no-crossing",
         "--spacing",
         "12",
@@ -187,7 +187,7 @@ def test_colors_and_pins_in_the_score(good, refused, choir):
 
 
 def test_alternatives(good, refused):
-    asked = ("compose", "--bars", "2", "--key", "C", "--pickup", "0", "--seed", "3", "--alternatives", "3")
+    asked = ("compose", "--bars", "1", "--key", "C", "--pickup", "0", "--seed", "3", "--alternatives", "3")
     report = json.loads(good(*asked, "--rank", "-o", "a.mid", "--json"))
     scores = [piece["score"] for piece in report["pieces"]]
     assert scores == sorted(scores, reverse=True)
@@ -204,16 +204,16 @@ def notes_of(path):
 @pytest.mark.parametrize(
     "asked",
     [
-        ("compose", "--bars", "2"),
-        ("compose", "--bars", "2", "--choir", "SA"),
+        ("compose", "--bars", "1"),
+        ("compose", "--bars", "1", "--choir", "SA"),
         ("harmonize", "tune.musicxml"),
         ("vary", "choir.musicxml", "--how", "random"),
         ("continue", "choir.musicxml", "--bars", "1"),
     ],
 )
 def test_an_alternative_is_what_its_seed_gives_alone(good, choir, asked):
-    found = json.loads(good(*asked, "--seed", "3", "--alternatives", "3", "-o", "a.musicxml", "--json"))["pieces"]
-    assert len(found) == 3
+    found = json.loads(good(*asked, "--seed", "3", "--alternatives", "2", "-o", "a.musicxml", "--json"))["pieces"]
+    assert len(found) == 2
     for piece in found:
         good(*asked, "--seed", str(piece["seed"]), "-o", "b.musicxml")
         assert notes_of(piece["files"][0]) == notes_of("b.musicxml")
@@ -242,10 +242,10 @@ def test_what_a_composer_cannot_keep_is_refused(refused):
 
 
 def test_a_request_is_saved_and_gives_the_same_piece(good):
-    asked = ("--pin", "B 2:3 E3", "--no-crossing", "--leap", "9", "--cadence", "4:3=half")
-    good("compose", "--bars", "4", "--key", "a", "--pickup", "0", *asked, "-o", "a.mid", "--save-request", "r.toml")
+    asked = ("--pin", "B 1:3 E3", "--no-crossing", "--leap", "9", "--cadence", "2:3=half")
+    good("compose", "--bars", "2", "--key", "a", "--pickup", "0", *asked, "-o", "a.mid", "--save-request", "r.toml")
     request = Request.parse(Path("r.toml").read_text())
-    assert (request.pin, request.leap, request.model) == (("B 2:3 E3",), 9, None)
+    assert (request.pin, request.leap, request.model) == (("B 1:3 E3",), 9, None)
     assert request.seed is not None
     good("compose", "--request", "r.toml", "-o", "b.mid")
     assert Path("a.mid").read_bytes() == Path("b.mid").read_bytes()
@@ -275,7 +275,7 @@ def test_reports(good):
 
 @pytest.mark.parametrize("choir", ["SAB", "SA", "recorders"])
 def test_a_rule_is_judged_among_those_who_sing(good, choir):
-    good("compose", "--choir", choir, "--bars", "2", "--spacing", "9", "--no-crossing", "--seed", "3", "-o", "a.mid", "--report", "r.json")
+    good("compose", "--choir", choir, "--bars", "1", "--spacing", "9", "--no-crossing", "--seed", "3", "-o", "a.mid", "--report", "r.json")
     report = json.loads(Path("r.json").read_text())
     assert [each["what"] for each in report["asked"] if each["kind"] == "rule"] == [
         "no crossing",
