@@ -70,7 +70,7 @@ def _serve(port: int, model: str, seconds: float, origins: list[str], as_json: b
         else:
             screen.result(address)
             screen.remark(f"{model} is ready; Ctrl-C ends it")
-        listen(make_app(worker.do, model, limits, origins, described()), listener, worker.close)
+        listen(make_app(worker.do, model, limits, origins, described(), worker.give_up), listener, worker.close)
     except KeyboardInterrupt:
         screen.remark("musicgen: stopped")
     finally:

@@ -31,6 +31,7 @@ LONG_LAST_CHORD = 0.45
 PICARDY_THIRD = 0.6
 PERFECT_END = 0.9
 DRAWS = 5
+MEETING_BARS = 2  # cadences further apart clash only through notes that are held for long
 # (share of the phrase ends but the last, kind, tonic above the piece's, mode), a little less than counted: some come unplanned.
 CADENCES: dict[Mode, tuple[tuple[float, Ending, int, Mode], ...]] = {
     "major": (
@@ -124,6 +125,13 @@ def with_cadences(sketch: Sketch, seed: int, picardy: bool | None = None) -> Ske
     """
     if not sketch.given.ensemble.is_choir:
         return sketch
+    with suppress(NotationError):
+        return _with_cadences(sketch, seed, picardy, MEETING_BARS * Chorale.bar_steps(sketch.given.meter)).checked()
+    return _with_cadences(sketch, seed, picardy, sketch.given.steps)
+
+
+def _with_cadences(sketch: Sketch, seed: int, picardy: bool | None, reach: int) -> Sketch:
+    """`reach`: as many steps apart two cadences may clash."""
     rng = np.random.default_rng([seed, 1])
     in_major = rng.random() < PICARDY_THIRD if picardy is None else picardy
     asked = {each.step for each in sketch.constraints if isinstance(each, CadenceAt)}
@@ -134,8 +142,11 @@ def with_cadences(sketch: Sketch, seed: int, picardy: bool | None = None) -> Ske
             cadence = _cadence(sketch, end, end == last, in_major, rng)
             if cadence is not None and end and cadence.is_parallel(sketch):
                 continue
+            new = [cadence] if cadence else []
+            near = [each for each in sketch.planned if not isinstance(each, CadenceAt) or abs(each.step - end) <= reach]
             with suppress(NotationError):
-                sketch = replace(sketch, planned=(*sketch.planned, *([cadence] if cadence else []))).checked()
+                replace(sketch, planned=(*near, *new)).checked()
+                sketch = replace(sketch, planned=(*sketch.planned, *new))
                 break
     return sketch
 

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,6 +113,10 @@ class Chorale:
 
     def bar_starts(self) -> list[int]:
         """First step of every bar, the pick-up's included; a meter change begins a new bar."""
+        return list(self._bar_starts)
+
+    @cached_property
+    def _bar_starts(self) -> list[int]:
         starts = [0] if self.pickup else []
         step = self.pickup
         changes = [change.start for change in self.meters]
@@ -136,7 +141,7 @@ class Chorale:
 
     def place(self, step: int) -> str:
         """`bar 3 beat 2`; the pick-up is bar 0."""
-        starts = self.bar_starts() or [0]
+        starts = self._bar_starts or [0]
         index = bisect_right(starts, step) - 1
         meter = self.meter_at(max(step, self.pickup))
         lead = self.bar_steps(meter) - self.pickup if self.pickup and index == 0 else 0

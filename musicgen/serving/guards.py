@@ -1,4 +1,4 @@
-"""Who may ask: programs on this computer, and no page of a browser unless its origin was allowed.
+"""Who may ask, and how many at once: programs on this computer, and no page of a browser unless its origin was allowed.
 
 A page elsewhere cannot read our answers, but it could send orders, or come by a name that it has led to 127.0.0.1 (DNS rebinding).
 """
@@ -6,29 +6,40 @@ A page elsewhere cannot read our answers, but it could send orders, or come by a
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from musicgen.serving.studio import BUSY
+
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 FORBIDDEN = 403
+RETRY_SECONDS = 10
+RETRY = {"Retry-After": str(RETRY_SECONDS)}
+MOST_AT_ONCE = 64  # requests whose bodies may lie in memory
 
 
-@dataclass(frozen=True)
 class Guard:
-    """Before all else of the app. `origins`: of pages that may ask, like `http://localhost:3000`."""
+    """Before all else of the app. `origins`: of pages that may ask, like `http://localhost:3000`; `most`: requests at once."""
 
-    app: ASGIApp
-    origins: Collection[str] = ()
+    def __init__(self, app: ASGIApp, origins: Collection[str] = (), most: int = MOST_AT_ONCE) -> None:
+        self.app, self.origins, self._most, self._here = app, origins, most, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        reason = self._reason(Headers(scope=scope)) if scope["type"] == "http" else None
-        if reason is None:
+        if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        await JSONResponse({"error": reason}, FORBIDDEN)(scope, receive, send)
+        reason = self._reason(Headers(scope=scope))
+        if reason:
+            return await JSONResponse({"error": reason}, FORBIDDEN)(scope, receive, send)
+        if self._here >= self._most:
+            return await JSONResponse({"error": crowded(self._here)}, BUSY, RETRY)(scope, receive, send)
+        self._here += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._here -= 1
 
     def _reason(self, headers: Headers) -> str | None:
         """Why a request is refused."""
@@ -39,6 +50,10 @@ class Guard:
         if origin is not None and origin not in self.origins and origin != f"http://{host}":
             return "pages of this origin may not ask here; its owner can start the server with --allow-origin"
         return None
+
+
+def crowded(count: int) -> str:
+    return f"{count} requests wait already; try again in {RETRY_SECONDS} seconds"
 
 
 def _name_of(host: str) -> str | None:

@@ -15,37 +15,38 @@ class _Form(BaseModel):
 
 
 class NoteForm(_Form):
-    """`start` and `duration` in ticks, ties joined; 0 for a grace note. `pitch` sounds; `spelling` is its name as written, `Bb4`."""
+    """A note; what is tied is one."""
 
-    start: int = Field(ge=0, le=MOST_TICKS)
-    duration: int = Field(ge=0, le=MOST_TICKS)
-    pitch: int = Field(ge=0, le=127)
-    spelling: str | None = Field(default=None, max_length=8)
-    fermata: bool = False
+    start: int = Field(ge=0, le=MOST_TICKS, description="Ticks from the beginning.")
+    duration: int = Field(ge=0, le=MOST_TICKS, description="Ticks; 0 for a grace note.")
+    pitch: int = Field(ge=0, le=127, description="As it sounds; C4 is 60.")
+    spelling: str | None = Field(default=None, max_length=8, description="Its name as written.", examples=["Bb4"])
+    fermata: bool = Field(default=False, description="In chorales, a phrase ends here.")
 
 
 class PartForm(_Form):
     """One voice, on a staff alone or with others."""
 
-    name: str = Field(max_length=100)
+    name: str = Field(max_length=100, examples=["Alto"])
     notes: list[NoteForm] = Field(max_length=20_000)
 
 
 class MeterForm(_Form):
-    """A meter from tick `start` on."""
+    """A meter and where it begins."""
 
-    start: int = Field(ge=0, le=MOST_TICKS)
+    start: int = Field(ge=0, le=MOST_TICKS, description="Ticks from the beginning.")
     meter: str = Field(max_length=8, examples=["4/4"])
 
 
 class NotesForm(_Form):
-    """A score. `pickup`: ticks before the first barline. `fifths`: sharps of the key signature, negative for flats; without `mode` the
-    key is minor if the lowest part ends on the tonic of minor."""
+    """A score."""
 
     ticks_per_quarter: int = Field(default=TICKS_PER_QUARTER, ge=1, le=50_400)
-    pickup: int = Field(default=0, ge=0, le=MOST_TICKS)
-    fifths: int = Field(default=0, ge=-7, le=7)
-    mode: str | None = Field(default=None, pattern="^(major|minor)$")
+    pickup: int = Field(default=0, ge=0, le=MOST_TICKS, description="Ticks before the first barline.")
+    fifths: int = Field(default=0, ge=-7, le=7, description="Sharps of the key signature, negative for flats.")
+    mode: str | None = Field(
+        default=None, pattern="^(major|minor)$", description="If not said, minor where the lowest part ends on the tonic of minor."
+    )
     meters: list[MeterForm] = Field(default=[MeterForm(start=0, meter="4/4")], min_length=1, max_length=1000)
     parts: list[PartForm] = Field(min_length=1, max_length=16)
 

@@ -29,6 +29,15 @@ LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 EXAMPLE_TUNE = "X:1\nM:4/4\nL:1/4\nK:G\nG A B G | A B A2 | B c d B | A2 G2 |]\n"
 EXAMPLE_CHORD = {"Soprano": 71, "Alto": 67, "Tenor": 62, "Bass": 43}
 HINTS = get_type_hints(Request)
+HERE = {
+    "chords": "Symbols at places, '1:1 C, 1:3 G7/B'; numerals by bars, 'I V65 | vi . ii6 V7'; figures, '5 6 4-3'.",
+    "model": "A composer of /models; that which the server was started with if not said.",
+    "seed": "The same seed gives the same music. By default a random one, which the answer says.",
+    "count": "Several pieces, with seeds counting up.",
+    "alternatives": "Several that differ from each other.",
+}
+_NEW, _REWRITTEN = "How many new bars; 4 if not said.", "Bars to rewrite: 5, 5-8 or 2,5-8. A pick-up is bar 0. Also a list."
+BARS: Mapping[Task, str] = {"fill": _REWRITTEN, "vary": _REWRITTEN, "continue": _NEW, "precede": _NEW}
 
 
 class BadJsonError(Exception):
@@ -47,7 +56,7 @@ class Order:
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """Strict JSON, an object."""
+    """Strict JSON, an object. Raises ConfigError for what JavaScript could not have meant, else BadJsonError."""
     try:
         found = json.loads(body, parse_int=_whole, parse_constant=_refused)
     except (ValueError, RecursionError) as error:
@@ -59,8 +68,9 @@ def read_json(body: bytes) -> dict[str, Any]:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > 17 or abs(int(digits)) > LARGEST_WHOLE:
-        raise ValueError(f"a number of {len(digits)} digits is too large, {LARGEST_WHOLE} is the largest")
+    count = len(digits.lstrip("-"))
+    if count > 16 or abs(int(digits)) > LARGEST_WHOLE:
+        raise ConfigError(f"a number of {count} digits is too large; {LARGEST_WHOLE} is the largest that is read")
     return int(digits)
 
 
@@ -72,10 +82,13 @@ def read_order(task: Task, values: Mapping[str, Any], limits: Limits, models: Co
     """Raises what a request file would raise, and more: see `limits`."""
     known = keys_of(task)
     for key, value in values.items():
+        if key == "source":
+            raise ConfigError("source: no file is opened here; send what is in it as `score`, and its `score_format`")
         if key not in known:
             raise ConfigError(f"there is no key {key[:80]!r} for {task}; {nearest(key, known)}")
         if value is None:
             raise ConfigError(f"{key}: null says nothing; leave the key out")
+    _one_of("task", values.get("task", task), [task])
     names = {key_of(name): name for name in TAKES[task] if name != "source"}
     asked: dict[str, Any] = {names[key]: value for key, value in values.items() if key in names}
     form = _one_of("score_format", values.get("score_format", "musicxml"), SCORE_FORMATS)
@@ -97,9 +110,9 @@ def read_order(task: Task, values: Mapping[str, Any], limits: Limits, models: Co
 
 @cache
 def keys_of(task: Task) -> tuple[str, ...]:
-    """All that may be said of a task."""
+    """All that may be said of a task. A request file names it, so that it may be here too."""
     score = () if task == "compose" else ("score", "score_format")
-    return (*score, *(key_of(name) for name in TAKES[task] if name != "source"), "answer_formats", "layout", "annotate")
+    return ("task", *score, *(key_of(name) for name in TAKES[task] if name != "source"), "answer_formats", "layout", "annotate")
 
 
 def _one_of(key: str, value: object, choices: Collection[str]) -> str:
@@ -137,9 +150,11 @@ def _read_notes(value: object) -> NotesForm:
 # --- schemas
 
 
-def properties(task: Task, limits: Limits, about: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Key -> JSON schema of all that may be asked of a task. `about`: what the fields mean, in a sentence each."""
-    asked = {key_of(name): _schema(task, name, limits) | _description(about.get(name)) for name in TAKES[task] if name != "source"}
+def properties(task: Task, limits: Limits, models: Collection[str], about: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Key -> JSON schema of all that may be asked of a task. `about`: what the fields mean at the command line, in a sentence each."""
+    schemas = {name: _schema(task, name, limits, models) for name in TAKES[task] if name != "source"}
+    asked = {key_of(name): schema | _description(task, name, about) for name, schema in schemas.items()}
+    named: dict[str, dict[str, Any]] = {"task": {"const": task, "description": "As a request file says it; the address says it too."}}
     answers: dict[str, dict[str, Any]] = {
         "answer_formats": {
             "type": "array",
@@ -152,7 +167,7 @@ def properties(task: Task, limits: Limits, about: Mapping[str, str]) -> dict[str
         "annotate": {"type": "boolean", "default": False, "description": "Roman numerals and cadences in the score."},
     }
     if task == "compose":
-        return asked | answers
+        return named | asked | answers
     score: dict[str, dict[str, Any]] = {
         "score": {
             "anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/components/schemas/NotesForm"}],
@@ -164,15 +179,15 @@ def properties(task: Task, limits: Limits, about: Mapping[str, str]) -> dict[str
             "description": f"What `score` is: a file's text, in base64 for {' and '.join(IN_BASE64)}; notes are an object.",
         },
     }
-    return score | asked | answers
+    return named | score | asked | answers
 
 
-def schema_of(task: Task, limits: Limits, about: Mapping[str, str]) -> dict[str, Any]:
+def schema_of(task: Task, limits: Limits, models: Collection[str], about: Mapping[str, str]) -> dict[str, Any]:
     return {
         "type": "object",
         "title": task.capitalize(),
         "additionalProperties": False,
-        "properties": properties(task, limits, about),
+        "properties": properties(task, limits, models, about),
         "required": [] if task == "compose" else ["score"],
     }
 
@@ -192,11 +207,13 @@ def _example_note(bar: int, pitch: int) -> dict[str, int]:
     return {"start": bar * 1920, "duration": 1920, "pitch": pitch}
 
 
-def _description(text: str | None) -> dict[str, str]:
-    return {"description": text} if text else {}
+def _description(task: Task, name: str, about: Mapping[str, str]) -> dict[str, str]:
+    """What the command line says of files, and of options that are given twice, is otherwise here."""
+    text = BARS[task] if name == "bars" and task in BARS else HERE.get(name, about.get(name))
+    return {"description": text.replace("Also several times.", "Also a list.")} if text else {}
 
 
-def _schema(task: Task, name: str, limits: Limits) -> dict[str, Any]:
+def _schema(task: Task, name: str, limits: Limits, models: Collection[str]) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string", "maxLength": limits.letters}
     texts: dict[str, Any] = {"anyOf": [text, {"type": "array", "items": text, "maxItems": limits.texts}]}
     if name == "bars" and task in COUNTS_BARS:
@@ -205,8 +222,8 @@ def _schema(task: Task, name: str, limits: Limits) -> dict[str, Any]:
         return {"anyOf": [{"type": "integer"}, *texts["anyOf"]]}
     if name == "original":
         return {"anyOf": [{"const": True}, {"type": "integer"} | _bounds(name, limits)]}
-    if name in CHOICES:
-        return {"enum": list(CHOICES[name])}
+    if name in CHOICES or name == "model":
+        return {"enum": list(CHOICES.get(name, models))}
     if HINTS[name] == Texts:
         return texts
     kind = next(kind for kind in get_args(HINTS[name]) if kind is not type(None))

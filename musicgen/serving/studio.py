@@ -32,7 +32,8 @@ from musicgen.steering.tasks import Job, load, named, prepare
 
 MOST_WARM = 4  # composers, by model and dials
 A_BUG = "this is a bug of ours, the server's screen says where; other requests are not harmed"
-OK, REFUSED, BUG, BUSY, TOO_LONG = 200, 422, 500, 503, 504
+OK, REFUSED, GONE, BUG, BUSY, TOO_LONG = 200, 422, 499, 500, 503, 504
+HAS_LEFT = "whoever asked has left"  # no one reads it
 _FILES = {"musicxml": Path("answer.musicxml"), "midi": Path("answer.mid")}
 
 
@@ -51,12 +52,17 @@ def refusal(status: int, line: str) -> Outcome:
     return Outcome(status, {"error": " ".join(line.split())})
 
 
-class Studio:
-    """`model`: whose request names none."""
+class _GivenUpError(Exception):
+    """Nobody waits for this order any more."""
 
-    def __init__(self, model: str = DEFAULT, limits: Limits | None = None) -> None:
+
+class Studio:
+    """`model`: whose request names none; `is_given_up`: asked again and again while a composer works."""
+
+    def __init__(self, model: str = DEFAULT, limits: Limits | None = None, is_given_up: Callable[[], bool] = lambda: False) -> None:
         self.model = model
         self.limits = limits or Limits()
+        self._is_given_up = is_given_up
         self._load = lru_cache(MOST_WARM)(load)
 
     def warm(self) -> None:
@@ -71,6 +77,8 @@ class Studio:
             return Outcome(OK, self._answer(order))
         except MusicgenError as error:
             return refusal(REFUSED, str(error))
+        except _GivenUpError:
+            return refusal(GONE, HAS_LEFT)
         except Exception:
             traceback.print_exc(file=sys.stderr)
             return refusal(BUG, A_BUG)
@@ -83,13 +91,17 @@ class Studio:
         job = prepare(request, seeds, loaded, self._source(order))
         self._check(job, order)
         with named(request.source) if request.source else nullcontext():
-            answers = answer(request, job, loaded(), seeds)
+            answers = answer(request, job, loaded(), seeds, self._show)
         return {
             "model": loaded().name,
             "remarks": [*job.remarks, *answers.remarks],
             "pieces": [_piece(each, order) for each in answers.pieces],
             "seconds": round(time.monotonic() - began, 3),
         }
+
+    def _show(self, share: float) -> None:
+        if self._is_given_up():
+            raise _GivenUpError
 
     def _source(self, order: Order) -> Score | None:
         if order.score is None:

@@ -6,15 +6,17 @@ One order at a time: sampling is bound to one core, and on two a second order wo
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.resource_tracker
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from musicgen.composers.loading import DEFAULT
@@ -24,6 +26,7 @@ from musicgen.serving.limits import Limits
 from musicgen.serving.orders import Order
 from musicgen.serving.studio import BUG, BUSY, TOO_LONG, Outcome, Studio, refusal
 
+SPAWN = multiprocessing.get_context("spawn")  # a fork would copy the server's threads and sockets
 START_SECONDS = 180.0  # torch alone takes ten on a busy machine
 ENDING = "the server is ending; start it again"
 DIED = "the process that composes has died of this request, perhaps for want of memory; it is begun anew, ask for less"
@@ -39,7 +42,8 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._busy = threading.Lock()
-        self._is_closed = False
+        self._closed = threading.Event()
+        self._given_up = SPAWN.Event()
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
 
@@ -53,6 +57,7 @@ class Worker:
         with self._busy:
             try:
                 pipe = self._started()
+                self._given_up.clear()
                 pipe.send(order)
                 if pipe.poll(self.limits.seconds):
                     outcome: Outcome = pipe.recv()
@@ -60,14 +65,18 @@ class Worker:
                 self._end()
                 return refusal(TOO_LONG, f"it took longer than {self.limits.seconds:g} seconds and was ended; ask for fewer bars or pieces")
             except MusicgenError as error:
-                return refusal(BUSY if self._is_closed else BUG, str(error))
+                return refusal(BUSY if self._closed.is_set() else BUG, str(error))
             except (EOFError, OSError):
                 self._end()
-                return refusal(BUSY, ENDING) if self._is_closed else refusal(BUG, DIED)
+                return refusal(BUSY, ENDING) if self._closed.is_set() else refusal(BUG, DIED)
+
+    def give_up(self) -> None:
+        """From any thread: whoever waits for the order in work has left. It ends at the composer's next sign of progress."""
+        self._given_up.set()
 
     def close(self) -> None:
         """From any thread, for good; an order in work is ended."""
-        self._is_closed = True
+        self._closed.set()
         self._kill()
 
     def _kill(self) -> None:
@@ -79,13 +88,17 @@ class Worker:
         if self._pipe is not None and self._process is not None and self._process.is_alive():
             return self._pipe
         self._end()
-        if self._is_closed:
+        if self._closed.is_set():
             raise ConfigError(ENDING)
-        spawn = multiprocessing.get_context("spawn")  # a fork would copy the server's threads and sockets
-        self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=work, args=(theirs, self.model, self.limits, tuple(self.plugins)), daemon=True)
-        self._process.start()
+        self._pipe, theirs = SPAWN.Pipe()
+        asked = (theirs, self._given_up, self.model, self.limits, tuple(self.plugins))
+        process = SPAWN.Process(target=work, args=asked, daemon=True)
+        with _ctrl_c_is_ours():
+            process.start()
+            self._process = process
         theirs.close()
+        if self._closed.is_set():  # meanwhile, when there was no process yet to be ended
+            self._kill()
         problem = self._pipe.recv() if self._pipe.poll(START_SECONDS) else "the model took too long to load; try again"
         if problem:
             self._end()
@@ -99,12 +112,26 @@ class Worker:
         self._pipe = self._process = None
 
 
-def work(pipe: Connection, model: str, limits: Limits, plugins: Sequence[Path]) -> None:
+@contextmanager
+def _ctrl_c_is_ours() -> Iterator[None]:
+    """A process that is begun here never hears Ctrl-C, not even before it can say so itself: the server ends it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    multiprocessing.resource_tracker.ensure_running()  # or it would be begun now, and open our ears again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def work(pipe: Connection, given_up: Event, model: str, limits: Limits, plugins: Sequence[Path]) -> None:
     """The process: says what is wrong, or nothing once it is ready; then an outcome for each order, until the server leaves."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it is not blocked
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    studio = Studio(model, limits)
+    studio = Studio(model, limits, given_up.is_set)
     try:
         for plugin in plugins:
             load_plugin(plugin)

@@ -1,7 +1,9 @@
 """The server, asked as programs ask it: what the command line writes, refusals in one line, no file through any field."""
 
+import asyncio
 import base64
 import json
+import re
 import sys
 import threading
 
@@ -12,11 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from musicgen.cli import main
+from musicgen.cli.steering_options import described
 from musicgen.errors import MusicgenError
 from musicgen.files.io import score_bytes
 from musicgen.music.chorale import Chorale
 from musicgen.music.convert import to_score
 from musicgen.serving.app import make_app
+from musicgen.serving.guards import Guard
 from musicgen.serving.limits import Limits
 from musicgen.serving.notes import form_of, score_of
 from musicgen.serving.orders import example_of, keys_of, properties, read_order
@@ -107,16 +111,16 @@ def test_notes_as_json_give_the_score_back(bach_pieces):
 # --- the schema
 
 
-VALUES = [True, False, 3, -1, 0, 10**6, 2.5, "x", "strict", "", "9" * 3000, [], ["x"], ["x", 3], ["x"] * 200, {}, {"x": 1}]
+VALUES = [True, False, 3, -1, 0, 10**6, 2.5, "x", "strict", "dice", "fill", "", "9" * 3000, [], ["x"], ["x", 3], ["x"] * 200, {}, {"x": 1}]
 
 
 def test_the_schema_takes_what_a_request_takes():
     """Of each field, every kind of value: the one refuses what the other refuses."""
     seen, differing = set(), []
     for task in TASKS:
-        known = properties(task, LIMITS, {})
+        known = properties(task, LIMITS, ("dice",), {})
         assert tuple(known) == keys_of(task)
-        for key in sorted(set(known) - {"score", "score_format", "rank", "model", "phrases"}):  # which ask for more than a kind
+        for key in sorted(set(known) - {"score", "score_format", "rank", "phrases"}):  # which ask for more than a kind
             if (key, json.dumps(known[key])) in seen:
                 continue
             seen.add((key, json.dumps(known[key])))
@@ -132,6 +136,17 @@ def is_taken(task, key, value) -> bool:
         return False
 
 
+def test_a_developer_reads_what_each_field_is():
+    api = make_app(Studio("dice").do, "dice", about=described()).openapi()
+    for task in TASKS:
+        about = api["paths"][f"/{task}"]["post"]
+        assert about["operationId"] == task
+        schema = about["requestBody"]["content"]["application/json"]["schema"]
+        assert [key for key, field in schema["properties"].items() if not field.get("description")] == []
+        assert not re.search(r"song\.abc|folder|printed|Also several", json.dumps(schema))  # which only the command line has
+        assert about["description"]
+
+
 # --- refusals
 
 
@@ -143,7 +158,8 @@ def is_taken(task, key, value) -> bool:
         ("compose", b"\xff", 400, "the body is not JSON"),
         ("compose", b"[" * 100_000, 400, "nested too deep"),
         ("compose", b'{"tempo": NaN}', 400, "NaN is no number"),
-        ("compose", b'{"seed": 99999999999999999999}', 400, "too large"),
+        ("compose", b'{"seed": 99999999999999999999}', 422, "a number of 20 digits"),
+        ("compose", b'{"pickup": -9007199254740992}', 422, "a number of 16 digits"),
         ("compose", {"bras": 3}, 422, "there is no key 'bras' for compose; did you mean bars?"),
         ("compose", {"seed": None}, 422, "seed: null says nothing"),
         ("compose", {"bars": 41}, 422, "bars: 41; this server writes 1 to 40"),
@@ -151,7 +167,8 @@ def is_taken(task, key, value) -> bool:
         ("compose", {"count": 4}, 422, "count: 4; this server writes at most 3"),
         ("compose", {"chords": "song.musicxml"}, 422, "chords: a file cannot be named here"),
         ("compose", {"model": "/etc"}, 422, "model: no model named '/etc'"),
-        ("compose", {"source": "/etc/passwd"}, 422, "there is no key 'source'"),
+        ("compose", {"source": "/etc/passwd"}, 422, "source: no file is opened here"),
+        ("compose", {"task": "fill"}, 422, "task: 'fill'; choices: compose"),
         ("compose", {"score": TUNE}, 422, "there is no key 'score'"),
         ("harmonize", {}, 422, "score: the text of a score is needed"),
         ("harmonize", {"score": TUNE}, 422, "score.musicxml: "),
@@ -172,8 +189,9 @@ def test_what_cannot_be_is_refused_in_one_line_without_a_path(client, task, sent
 
 
 def test_addresses_methods_and_kinds_of_bodies_that_there_are_not(client):
-    assert client.get("/nothing").status_code == 404
-    assert client.get("/compose").status_code == 405
+    for answer, status in ((client.get("/nothing"), 404), (client.get("/compose"), 405)):
+        assert answer.status_code == status
+        assert "/openapi.json" in told(answer)
     answer = client.post("/compose", content=b"{}", headers={"Content-Type": "text/plain"})  # what a form of a web page could send
     assert answer.status_code == 415
     assert "application/json" in told(answer)
@@ -245,6 +263,51 @@ def test_whatever_is_sent_is_answered_as_documented(client, data):
     assert answer.status_code in (200, 400, 422), (sent, answer.text)
     if answer.status_code != 200:
         assert told(answer)
+
+
+def test_who_leaves_is_not_composed_for():
+    """The app as a server runs it, for a client that sends its order and goes."""
+    begun, given_up, sent, body = threading.Event(), threading.Event(), [], [b"{}"]
+
+    def do(order) -> Outcome:
+        begun.set()
+        assert given_up.wait(5), "nobody has said that it may end"
+        return Outcome(499, {})
+
+    async def receive():
+        if body:
+            return {"type": "http.request", "body": body.pop()}
+        while not begun.is_set():
+            await asyncio.sleep(1)
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/compose", "query_string": b"", "headers": headers}
+    asyncio.run(make_app(do, "dice", give_up=given_up.set)(scope, receive, send))
+    assert sent[0]["status"] == 499
+
+
+def test_too_many_at_once_are_told_to_come_again():
+    inside, sent = asyncio.Event(), []
+
+    async def app(scope, receive, send):
+        await inside.wait()
+
+    async def send(message):
+        sent.append(message)
+        inside.set()
+
+    async def ask_twice():
+        guard, scope = Guard(app, most=1), {"type": "http", "headers": [(b"host", b"localhost")]}
+        async with asyncio.timeout(5):
+            await asyncio.gather(guard(scope, None, send), guard(scope, None, send))
+            await guard(scope, None, send)
+
+    asyncio.run(ask_twice())
+    assert [message["status"] for message in sent if "status" in message] == [503]
 
 
 def test_too_many_are_told_to_come_again():
