@@ -121,18 +121,18 @@ def test_running_ahead_changes_nothing_but_the_number_of_runs(meters: str, monke
 
 
 def test_a_long_piece_is_written_as_it_is_judged(monkeypatch) -> None:
-    """24 bars, of which attention reaches 16 steps at a time: what is given is kept, and the last bars' logits are those of a full pass."""
+    """Twelve bars, of which attention reaches 16 steps at a time: what is given is kept, and the last bars' logits are those of a full pass."""
     composer = replace(fond_of_holding(span=16), options=SamplingOptions(temperature=1.0))
-    piece = tune("4/4, D minor", 24 * 16, steps_each=4)
+    piece = tune("4/4, D minor", 12 * 16, steps_each=4)
     free = np.ones_like(piece.onset)
-    free[0], free[:, 8 * 16 : 12 * 16] = False, False
+    free[0], free[:, 4 * 16 : 6 * 16] = False, False
     sketch = Sketch(piece, free)
     late: dict[tuple[int, int], np.ndarray] = {}
 
     def listen(logits_of, *others):
         def heard(ids, voice, step):
             logits = logits_of(ids, voice, step)
-            late.update({(voice, step): logits[0]} if step >= 22 * 16 else {})
+            late.update({(voice, step): logits[0]} if step >= 10 * 16 else {})
             return logits
 
         return fill_left_to_right(heard, *others)
@@ -142,7 +142,7 @@ def test_a_long_piece_is_written_as_it_is_judged(monkeypatch) -> None:
     assert sketch.keeps(filled)
     assert (filled.pitch != REST).all()
     whole = composer.log_p(filled, sketch.free)
-    assert late.keys() == {(voice, step) for voice, step in np.argwhere(free).tolist() if step >= 22 * 16}
+    assert late.keys() == {(voice, step) for voice, step in np.argwhere(free).tolist() if step >= 10 * 16}
     for cell, logits in late.items():
         np.testing.assert_allclose(log_softmax(logits), whole[cell], atol=1e-4)
 
@@ -156,7 +156,7 @@ FIRST_LINES = [
 def test_all_meters_pickups_and_changes_of_meter() -> None:
     """In one batch, where positions in the bar differ from piece to piece, as alone, where some steps are run ahead."""
     composer = fond_of_holding()
-    tunes = [Sketch.for_voices(tune(line, steps=36 if "@" in line else 20, seed=number)) for number, line in enumerate(FIRST_LINES)]
+    tunes = [Sketch.for_voices(tune(line, steps=36 if "@" in line else 12, seed=number)) for number, line in enumerate(FIRST_LINES)]
     plans = [plan_sketch(Plan(1, Meter.parse(meter), pickup_quarters=1), 0) for meter in ("4/4", "3/4", "2/2", "6/8", "3/2")]
     sketches = [*tunes, *plans]
     for number, (sketch, filled) in enumerate(zip(sketches, composer.fill_many(sketches, range(len(sketches))), strict=True)):

@@ -69,8 +69,8 @@ def moved(semitones, voice=3, start=0, end=32):
 
 @pytest.mark.parametrize("composer", COMPOSERS, ids=lambda each: each.name)
 def test_each_is_its_own_seeds_music_and_no_two_are_alike(composer):
-    found = alternatives(composer, HARMONIZE, seed=3, count=4, distinct=0.1)
-    assert len(found) == 4
+    found = alternatives(composer, HARMONIZE, seed=3, count=3, distinct=0.1)
+    assert len(found) == 3
     for each in found:
         assert each.chorale == composer.fill(HARMONIZE, each.seed)
         assert HARMONIZE.keeps(each.chorale)
