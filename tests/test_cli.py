@@ -159,8 +159,16 @@ def test_an_output_is_named_once(refused):
 
 def test_a_page_is_no_other_output(refused):
     line = refused("compose", "-m", "dice", "--bars", "40", "-o", "x.svg", "-o", "x-2.svg")
-    assert "x-2.svg: two outputs would be written here" in line
+    assert "x-2.svg: this is an output, and a page or a voice of another one" in line
     assert not list(Path().glob("x*"))
+
+
+def test_a_file_for_each_voice_spares_the_source(refused):
+    tune = Path("tune.mid").read_bytes()
+    Path("x-alto.mid").write_bytes(tune)
+    assert "x-alto.mid: this is the source itself" in refused("harmonize", "x-alto.mid", "-m", "dice", "--per-voice", "-o", "x.mid")
+    assert Path("x-alto.mid").read_bytes() == tune
+    assert [path.name for path in Path().glob("x*")] == ["x-alto.mid"]
 
 
 def test_keep_soprano_and_bass_of_four_voices(good):

@@ -101,7 +101,7 @@ def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str
     with stages(request.task), named(request.source) if request.source else nullcontext(), screen.progress(doing) as show:
         answers = answer(request, job, composer, seeds, lambda share: show(share, ""))
     with stages("write"):
-        pieces = _write(answers.pieces, count, paths, output)
+        pieces = _write(answers.pieces, count, paths, output, Path(request.source) if request.source else None)
         if output.save_request:
             save_request(request.changed(seed=seeds[0]), output.save_request)
     remarks = [*job.remarks, *answers.remarks]
@@ -130,7 +130,7 @@ def _load(request: Request) -> Composer:
     return load(request)
 
 
-def _write(answers: Sequence[Answer], count: int, paths: Sequence[Path], output: Output) -> list[dict[str, Any]]:
+def _write(answers: Sequence[Answer], count: int, paths: Sequence[Path], output: Output, source: Path | None) -> list[dict[str, Any]]:
     """A record of each piece and its files, numbered as of `count`."""
     from musicgen.rendering.export import export_score, numbered
     from musicgen.steering.annotations import marked
@@ -138,7 +138,7 @@ def _write(answers: Sequence[Answer], count: int, paths: Sequence[Path], output:
     pieces = []
     for index, each in enumerate(answers):
         score = marked(each.written(), each.chorale) if output.annotate else each.written()
-        written = export_score(score, [numbered(path, count)[index] for path in paths], output.edition)
+        written = export_score(score, [numbered(path, count)[index] for path in paths], output.edition, source)
         if output.report:
             written = [*written, _write_report(numbered(output.report, count)[index], each)]
         record = {

@@ -36,14 +36,19 @@ def check_export(path: str | PathLike[str]) -> None:
             raise MissingExtraError(f"a {suffix} picture", package, "score")
 
 
-def export_score(score: Score, paths: Sequence[Path], edition: Edition = PLAIN) -> list[Path]:
-    """Writes a score, its picture or its sound to each of `paths`, once all are ready; returns what was written, of a picture each page."""
+def export_score(score: Score, paths: Sequence[Path], edition: Edition = PLAIN, source: Path | None = None) -> list[Path]:
+    """Writes a score, its picture or its sound to each of `paths`, once all are ready, and never over the `source`.
+
+    Returns what was written: of a picture each page, of an edition with a file for each voice these too.
+    """
     files: dict[Path, bytes] = {}
     for path in paths:
-        pages = rendered(score, path, edition)
-        for page in pages.keys() & files.keys():
-            raise FileError(page, "two outputs would be written here, one of them as a page of a picture; choose other names")
-        files |= pages
+        made = rendered(score, path, edition)
+        for each in made.keys() & files.keys():
+            raise FileError(each, "this is an output, and a page or a voice of another one has the same name; choose other names")
+        files |= made
+    for path in files:
+        _spare(source, path)
     return write_all(files)
 
 
@@ -101,5 +106,9 @@ def check_exports(paths: Sequence[Path], count: int = 1, source: Path | None = N
         if target.resolve() in seen:
             raise FileError(target, "this output is named twice; name each once")
         seen.add(target.resolve())
-        if source is not None and target.exists() and source.exists() and target.samefile(source):
-            raise FileError(target, "this is the source itself, and it would be overwritten; choose another name")
+        _spare(source, target)
+
+
+def _spare(source: Path | None, target: Path) -> None:
+    if source is not None and target.exists() and source.exists() and target.samefile(source):
+        raise FileError(target, "this is the source itself, and it would be overwritten; choose another name")
