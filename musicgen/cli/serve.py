@@ -55,11 +55,13 @@ def _serve(port: int, model: str, seconds: float, origins: list[str], as_json: b
     use_one_thread()
     from musicgen.composers.methods import PLUGINS
     from musicgen.serving.app import make_app
+    from musicgen.serving.guards import read_origin
     from musicgen.serving.limits import Limits
     from musicgen.serving.listen import bound, listen
     from musicgen.serving.worker import Worker
 
     limits = Limits(seconds=seconds)
+    pages = [read_origin(origin) for origin in origins]
     listener = bound(port)
     worker = Worker(model, limits, tuple(PLUGINS))
     try:
@@ -70,7 +72,7 @@ def _serve(port: int, model: str, seconds: float, origins: list[str], as_json: b
         else:
             screen.result(address)
             screen.remark(f"{model} is ready; Ctrl-C ends it")
-        listen(make_app(worker.do, model, limits, origins, described(), worker.give_up), listener, worker.close)
+        listen(make_app(worker.do, model, limits, pages, described(), worker.give_up), listener, worker.close)
     except KeyboardInterrupt:
         screen.remark("musicgen: stopped")
     finally:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from musicgen.errors import ConfigError
 from musicgen.serving.studio import BUSY
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -50,6 +51,15 @@ class Guard:
         if origin is not None and origin not in self.origins and origin != f"http://{host}":
             return "pages of this origin may not ask here; its owner can start the server with --allow-origin"
         return None
+
+
+def read_origin(text: str) -> str:
+    """`http://localhost:3000/` as browsers write it, without the stroke."""
+    origin = text.rstrip("/")
+    scheme, host = origin.partition("://")[::2]
+    if scheme not in ("http", "https") or _name_of(host) is None or host != urlsplit(f"//{host}").netloc or "@" in host:
+        raise ConfigError(f"--allow-origin: {text!r} is the origin of no page; write scheme, host and port, like http://localhost:3000")
+    return origin.lower()
 
 
 def crowded(count: int) -> str:

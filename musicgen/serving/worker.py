@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from musicgen.composers.loading import DEFAULT
@@ -29,6 +28,7 @@ from musicgen.serving.studio import BUG, BUSY, TOO_LONG, Outcome, Studio, refusa
 SPAWN = multiprocessing.get_context("spawn")  # a fork would copy the server's threads and sockets
 START_SECONDS = 180.0  # torch alone takes ten on a busy machine
 ENDING = "the server is ending; start it again"
+DIED_EARLY = "the process that composes has died while it loaded the model, perhaps for want of memory; choose another model"
 DIED = "the process that composes has died of this request, perhaps for want of memory; it is begun anew, ask for less"
 
 
@@ -43,7 +43,7 @@ class Worker:
     def __post_init__(self) -> None:
         self._busy = threading.Lock()
         self._closed = threading.Event()
-        self._given_up = SPAWN.Event()
+        self._sending = threading.Lock()
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
 
@@ -57,8 +57,8 @@ class Worker:
         with self._busy:
             try:
                 pipe = self._started()
-                self._given_up.clear()
-                pipe.send(order)
+                with self._sending:
+                    pipe.send(order)
                 if pipe.poll(self.limits.seconds):
                     outcome: Outcome = pipe.recv()
                     return outcome
@@ -72,7 +72,10 @@ class Worker:
 
     def give_up(self) -> None:
         """From any thread: whoever waits for the order in work has left. It ends at the composer's next sign of progress."""
-        self._given_up.set()
+        pipe = self._pipe
+        with self._sending, suppress(OSError):
+            if pipe is not None:
+                pipe.send(None)
 
     def close(self) -> None:
         """From any thread, for good; an order in work is ended."""
@@ -91,15 +94,17 @@ class Worker:
         if self._closed.is_set():
             raise ConfigError(ENDING)
         self._pipe, theirs = SPAWN.Pipe()
-        asked = (theirs, self._given_up, self.model, self.limits, tuple(self.plugins))
-        process = SPAWN.Process(target=work, args=asked, daemon=True)
+        process = SPAWN.Process(target=work, args=(theirs, self.model, self.limits, tuple(self.plugins)), daemon=True)
         with _ctrl_c_is_ours():
             process.start()
             self._process = process
         theirs.close()
         if self._closed.is_set():  # meanwhile, when there was no process yet to be ended
             self._kill()
-        problem = self._pipe.recv() if self._pipe.poll(START_SECONDS) else "the model took too long to load; try again"
+        try:
+            problem = self._pipe.recv() if self._pipe.poll(START_SECONDS) else "the model took too long to load; try again"
+        except (EOFError, OSError):
+            problem = DIED_EARLY
         if problem:
             self._end()
             raise ConfigError(problem)
@@ -126,20 +131,30 @@ def _ctrl_c_is_ours() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def work(pipe: Connection, given_up: Event, model: str, limits: Limits, plugins: Sequence[Path]) -> None:
-    """The process: says what is wrong, or nothing once it is ready; then an outcome for each order, until the server leaves."""
+def work(pipe: Connection, model: str, limits: Limits, plugins: Sequence[Path]) -> None:
+    """The process: says what is wrong, or nothing once it is ready; then an outcome for each order, until the server leaves.
+
+    None after an order gives it up; it may come when that is done already.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it is not blocked
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    studio = Studio(model, limits, given_up.is_set)
+    studio = Studio(model, limits, lambda: pipe.poll() and pipe.recv() is None)
+    problem = _readied(studio, plugins)
+    with suppress(EOFError, OSError):
+        pipe.send(problem)
+        while not problem:
+            order = pipe.recv()
+            if order is not None:
+                pipe.send(studio.do(order))
+
+
+def _readied(studio: Studio, plugins: Sequence[Path]) -> str:
+    """What keeps it from being ready."""
     try:
         for plugin in plugins:
             load_plugin(plugin)
         studio.warm()
-        pipe.send("")
     except MusicgenError as error:
-        pipe.send(str(error))
-        return
-    with suppress(EOFError, OSError):
-        while True:
-            pipe.send(studio.do(pipe.recv()))
+        return str(error)
+    return ""

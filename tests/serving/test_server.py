@@ -20,7 +20,7 @@ from musicgen.files.io import score_bytes
 from musicgen.music.chorale import Chorale
 from musicgen.music.convert import to_score
 from musicgen.serving.app import make_app
-from musicgen.serving.guards import Guard
+from musicgen.serving.guards import Guard, read_origin
 from musicgen.serving.limits import Limits
 from musicgen.serving.notes import form_of, score_of
 from musicgen.serving.orders import example_of, keys_of, properties, read_order
@@ -223,6 +223,13 @@ def test_an_allowed_page_may_ask():
     answer = TestClient(app, base_url="http://127.0.0.1:8765").get("/models", headers={"Origin": "http://localhost:3000"})
     assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
     assert "dice" in [model["name"] for model in answer.json()]
+
+
+def test_origins_are_read_as_browsers_write_them():
+    assert read_origin("http://LocalHost:3000/") == "http://localhost:3000"
+    for text in ("localhost:3000", "*", "null", "http://", "http://a/page", "http://a?b", "file://x", "http://a@b"):
+        with pytest.raises(MusicgenError, match="like http://localhost:3000"):
+            read_origin(text)
 
 
 # --- whatever is sent
