@@ -27,6 +27,7 @@ from musicgen.music.seating import ensemble_lines
 from musicgen.music.separate import Line, Remark, covers, find_lines, greatest_chord, part_names, pitched_parts, voice_of
 
 _TUNE_NAME = re.compile(r"\b(soprano?|melod\w*|tune|cantus|canto|vocals?|voice|voix|voce|lead|singer|descant)\b", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"(part|track|voice|staff) ?\d*", re.IGNORECASE)  # what readers and programs call a part without a name
 _NO_TUNE_NAME = re.compile(r"\b(alto|tenor|baritone|bass|drums?)\b", re.IGNORECASE)
 
 
@@ -75,7 +76,7 @@ def find_tune(
 def with_voices(tune: Tune, filled: Chorale, programs: int | None = None) -> Score:
     """The finished score: the kept voices with their own notes, the others from the filled chorale; the source's meters, keys and tempos.
 
-    A kept note without a spelling is given one. Ticks are made finer where the source's cannot hold a sixteenth. Fermatas are the
+    A kept note without a spelling is given one, a part without a name of its own that of its voice. Ticks are made finer where the source's cannot hold a sixteenth. Fermatas are the
     tune's: those that a composer was merely told of are not written. `programs`: of the new voices, if not the ensemble's own.
     """
     _check_kept(tune, filled)
@@ -86,7 +87,8 @@ def with_voices(tune: Tune, filled: Chorale, programs: int | None = None) -> Sco
     ensemble, parts = tune.chorale.ensemble, []
     for voice, (letter, name, part, notes) in enumerate(zip(ensemble.letters, ensemble.titles, source.parts, written, strict=True)):
         if letter in tune.keep:
-            parts.append(replace(part, name=part.name or name, notes=spelled(source, part.notes, notes)))
+            is_named = part.name and not _NUMBERED.fullmatch(part.name)
+            parts.append(replace(part, name=part.name if is_named else name, notes=spelled(source, part.notes, notes)))
         else:
             new = seated(Part(name, notes), ensemble, voice)
             parts.append(new if programs is None else replace(new, program=programs))

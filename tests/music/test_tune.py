@@ -136,6 +136,12 @@ def test_four_voices_are_all_given(bach_pieces):
     assert finished.parts[1].notes[0].pitch == score.parts[1].notes[0].pitch + 1
 
 
+@pytest.mark.parametrize(("name", "own"), [("Part 1", "Soprano"), ("Track 2", "Soprano"), ("Flute", "Flute"), ("Trackers", "Trackers")])
+def test_a_name_that_says_nothing_makes_way_for_the_voice(name, own):
+    tune = find_tune(score_of(**{name: HIGH}))
+    assert with_voices(tune, filled_under(tune)).parts[0].name == own
+
+
 def test_every_soprano_of_bach_comes_back(bach_pieces):
     for piece in bach_pieces[::4]:
         score = to_score(piece.chorale)
