@@ -76,8 +76,9 @@ def find_tune(
 def with_voices(tune: Tune, filled: Chorale, programs: int | None = None) -> Score:
     """The finished score: the kept voices with their own notes, the others from the filled chorale; the source's meters, keys and tempos.
 
-    A kept note without a spelling is given one, a part without a name of its own that of its voice. Ticks are made finer where the source's cannot hold a sixteenth. Fermatas are the
-    tune's: those that a composer was merely told of are not written. `programs`: of the new voices, if not the ensemble's own.
+    A kept note without a spelling is given one, a kept part without a name of its own that of its voice. Ticks are made finer where the
+    source's cannot hold a sixteenth. Fermatas are the tune's: those that a composer was merely told of are not written. `programs`: of
+    the new voices, if not the ensemble's own.
     """
     _check_kept(tune, filled)
     filled = filled.replaced(fermata=tune.chorale.fermata)
@@ -87,8 +88,8 @@ def with_voices(tune: Tune, filled: Chorale, programs: int | None = None) -> Sco
     ensemble, parts = tune.chorale.ensemble, []
     for voice, (letter, name, part, notes) in enumerate(zip(ensemble.letters, ensemble.titles, source.parts, written, strict=True)):
         if letter in tune.keep:
-            is_named = part.name and not _NUMBERED.fullmatch(part.name)
-            parts.append(replace(part, name=part.name if is_named else name, notes=spelled(source, part.notes, notes)))
+            own = "" if _PLACEHOLDER.fullmatch(part.name) else part.name
+            parts.append(replace(part, name=own or name, notes=spelled(source, part.notes, notes)))
         else:
             new = seated(Part(name, notes), ensemble, voice)
             parts.append(new if programs is None else replace(new, program=programs))
