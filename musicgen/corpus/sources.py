@@ -175,8 +175,12 @@ def _ticks(duration: str, divisions: int) -> int:
 
 
 def _spelling(pitch: Element) -> Spelling:
-    letter, octave = pitch.findtext("step"), pitch.findtext("octave")
-    return Spelling(letter or "", int(float(pitch.findtext("alter") or 0)), int(octave or 0))
+    return _spelled(pitch.findtext("step") or "", pitch.findtext("alter") or "0", pitch.findtext("octave") or "0")
+
+
+@cache
+def _spelled(letter: str, alteration: str, octave: str) -> Spelling:
+    return Spelling(letter, int(float(alteration)), int(octave))
 
 
 def _read_part(element: Element) -> _PartReader:

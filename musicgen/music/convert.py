@@ -22,6 +22,7 @@ from musicgen.music.spelling import spell_notes
 
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 MAX_STEPS = 1 << 16  # 4,096 bars of 4/4: what is longer is a broken file
+NOT_AT_ALL = Fraction(0)
 MAX_REPORT = 200  # lines; a live recording can have thousands of moved notes
 
 
@@ -83,7 +84,7 @@ def nearest_step(score: Score, tick: int) -> int:
 def _moved(score: Score, tick: int) -> Fraction:
     """How far the nearest step lies from a tick, in quarters."""
     off = abs(nearest_step(score, tick) * score.ticks_per_quarter - tick * STEPS_PER_QUARTER)
-    return Fraction(off, STEPS_PER_QUARTER * score.ticks_per_quarter)
+    return Fraction(off, STEPS_PER_QUARTER * score.ticks_per_quarter) if off else NOT_AT_ALL
 
 
 def _meters_before(score: Score, steps: int) -> list[MeterAt]:
@@ -131,9 +132,10 @@ def _one_a_step(line: Line, score: Score, remarks: list[Remark]) -> list[tuple[i
             remarks.append(line.remark(note, "is left out: a grace note"))
             continue
         step = nearest_step(score, note.start)
-        ranked = sorted([note, *([kept[step]] if step in kept else [])], key=lambda rival: (_moved(score, rival.start), -rival.duration))
-        kept[step] = ranked[0]
-        remarks += [line.remark(lost, f"is left out: {pitch_name(ranked[0].pitch)} stands on the same sixteenth") for lost in ranked[1:]]
+        if step in kept:
+            note, lost = sorted([note, kept[step]], key=lambda rival: (_moved(score, rival.start), -rival.duration))
+            remarks.append(line.remark(lost, f"is left out: {pitch_name(note.pitch)} stands on the same sixteenth"))
+        kept[step] = note
     return sorted(kept.items())
 
 
