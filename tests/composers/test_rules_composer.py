@@ -70,8 +70,8 @@ def test_a_region_is_filled_in_its_surroundings(piece: Chorale) -> None:
 
 def test_seeds_give_different_settings_and_equal_seeds_the_same(piece: Chorale) -> None:
     sketch = Sketch.for_voices(piece, "S")
-    settings = RULE_BOOK.fill_many([sketch] * 4, [1, 2, 3, 1])
-    assert settings[0] == settings[3] == RULE_BOOK.fill(sketch, 1)
+    settings = RULE_BOOK.fill_many([sketch] * 3, [1, 2, 3])
+    assert settings[0] == RULE_BOOK.fill(sketch, 1)
     assert len({filled.pitch.tobytes() for filled in settings}) == 3
 
 
@@ -133,11 +133,11 @@ def test_odd_sketches_are_filled(text: str) -> None:
 
 
 def test_what_is_asked_of_rhythm_chords_and_notes_is_kept() -> None:
-    sketch = plan_sketch(Plan(bars=4, key=Key.parse("G"), pickup_quarters=0), 3)
+    sketch = plan_sketch(Plan(bars=3, key=Key.parse("G"), pickup_quarters=0), 3)
     asked = sketch.rhythm("B", "1-2", "1/1").rhythm("A", "3", "1/8").pin("S", "1:1-2:1", "G4 A4 B4 D5").avoid("T", "", ">D4")
     assert_kept(asked, RULE_BOOK.fill(asked, 1))
-    free = Sketch.parse("4/4, G major\n" + "\n".join(voice + " ?" * 64 for voice in "SATB"))
-    chords = free.chords("I V65 | vi ii6 | V7/V V | V7 I")
+    free = Sketch.parse("4/4, G major\n" + "\n".join(voice + " ?" * 32 for voice in "SATB"))
+    chords = free.chords("I V65 vi V7/V | V ii6 V7 I")
     assert_kept(chords, RULE_BOOK.fill(chords, 1))
 
 
