@@ -19,6 +19,7 @@ test: .venv/.installed-dev
 
 # torch comes first and alone, from the CPU index where the machine has no build of its own: a bare torch pulls gigabytes of CUDA.
 .venv/.torch: constraints.txt
+	@echo "installing into .venv, which takes a minute or two"
 	$(PYTHON) -m venv .venv
 	$(PIP) torch numpy --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
 	touch $@
