@@ -175,7 +175,7 @@ def test_too_many_tracks_and_events():
 
 # --- anything at all
 
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 def survives(data):
