@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import lcm
 
 from musicgen.errors import MusicgenError
+from musicgen.files.abc_text import title
 from musicgen.music.pitch import Key
 from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score
 
@@ -49,7 +50,7 @@ def plain_score(text: str) -> Score | None:
     )
     part = Part("Part 1", tuple(Note(int(start * ticks), int(length * ticks), pitch) for start, length, pitch in notes))
     meters = tuple(MeterAt(int(start * ticks), meter) for start in starts)
-    return Score((part,), ticks, meters, (KeyAt(0, key),), pickup=int(pickup * ticks), title=fields.get("T", ""))
+    return Score((part,), ticks, meters, (KeyAt(0, key),), pickup=int(pickup * ticks), title=title(text))
 
 
 def _parts(text: str) -> tuple[dict[str, str], str]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
+from musicgen.files.abc_text import decoded, uncommented
 from musicgen.files.verses import HELD
 from musicgen.music.score import Lyric
 
@@ -20,8 +22,8 @@ _MUSIC = re.compile(
     r'(?P<aside>"[^"]*"|![^!\s|]*!|\+[a-z.()<>]+\+|\{[^}]*\})|\[V:(?P<voice>[^\]]*)\]|\[[A-Za-z]:[^\]]*\]'
     r"|(?P<note>\[(?![|\d:])[^\]]*[A-Ga-g][^\]]*\]|[A-Ga-g])|(?P<bar>\|)"
 )
-_WORD = re.compile(r"[^\s\-_*|]+|[-_*|]|\s+")
-_HYPHEN, _SPACE = "\ue0f1", "\ue0f2"  # private: those that are letters of a syllable
+_WORD = re.compile(r"(?:\\.|[^\s\-_*|\\])+|[-_*|]|\s+")
+_SPACE = re.compile(r"(?<!\\)~")
 
 Sung = list[tuple[Lyric, ...]]  # of each note, chords counted once, grace notes not
 
@@ -54,12 +56,12 @@ def _voices(text: str) -> list[_Voice]:
             break
         found = _FIELD.match(line)
         if found is None:
-            name = _add_music(voices, name, line.partition("%")[0])
+            name = _add_music(voices, name, uncommented(line))
         elif found[1] == "V":
             name = _name(found[2])
             voices.setdefault(name, _Voice())
         elif found[1] == "w":
-            _add_words(voices[name], found[2].partition("%")[0])
+            _add_words(voices[name], uncommented(found[2]))
     return [voice for voice in voices.values() if voice.notes]
 
 
@@ -98,10 +100,9 @@ def _add_words(voice: _Voice, words: str) -> None:
 
 def _syllables(words: str, voice: _Voice, place: int) -> Iterator[tuple[str | None, bool, bool]]:
     """One a note, None for one that nothing is begun on; whether a hyphen or a line leads on."""
-    words = words.replace("\\-", _HYPHEN).replace("\\ ", _SPACE)
     tokens = [token for token in _WORD.findall(words.strip()) if token.strip()]
     for index, token in enumerate(tokens):
-        after = tokens[index + 1] if index + 1 < len(tokens) else ""
+        after = list(takewhile("-_|".__contains__, tokens[index + 1 :]))
         if token == "|":
             here = voice.bars[place - 1] if voice.first < place <= len(voice.bars) else voice.bars[voice.first] - 1 if voice.bars else 0
             while place < len(voice.bars) and voice.bars[place] <= here:
@@ -115,8 +116,8 @@ def _syllables(words: str, voice: _Voice, place: int) -> Iterator[tuple[str | No
             yield None, False, False
             place += 1
         else:
-            text = token.replace("~", " ").replace(_HYPHEN, "-").replace(_SPACE, " ").strip()
-            yield text or None, after == "-", after == "_"
+            text = decoded(_SPACE.sub(" ", token))
+            yield text or None, "-" in after, "_" in after and "-" not in after
             place += 1
 
 

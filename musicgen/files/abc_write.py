@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby, pairwise
 
+from musicgen.files.abc_text import encoded, quoted, syllable
 from musicgen.files.musicxml_write import Layout, laid_out
 from musicgen.files.notation import Bar, Event
 from musicgen.files.page import Line, Page, Staff
@@ -51,7 +52,7 @@ def _header(score: Score, staves: Sequence[Staff], voices: Sequence[Voice], bars
     groups = [[str(voice.number) for voice in voices if voice.page.staff is staff] for staff in staves]
     shown = " ".join(group[0] if len(group) == 1 else f"({' '.join(group)})" for group in groups)
     key = _key(voices[0].page.key_at(0))
-    return ["%abc-2.1", "X:1", f"T:{_text(score.title)}", f"M:{bars[0].meter}", "L:1/8", *tempo, f"%%score [{shown}]", f"K:{key}"]
+    return ["%abc-2.1", "X:1", f"T:{encoded(score.title)}", f"M:{bars[0].meter}", "L:1/8", *tempo, f"%%score [{shown}]", f"K:{key}"]
 
 
 def _clef(clef: Clef) -> str:
@@ -65,13 +66,7 @@ def _name(voice: Voice) -> str:
     """Of a staff that two parts share each has its own name."""
     parts = voice.page.staff.parts
     name = parts[voice.line.part].name if len(parts) > 1 else voice.page.staff.name
-    return f' name="{_text(name)}"' if voice.line.first else ""
-
-
-def _text(text: str) -> str:
-    """On one line, without what ABC would read as more than text: a comment, an escape, the end of a name."""
-    plain = " ".join(text.split()).replace("\\", "\\\\").replace("%", "\\%").replace("&", "\\&")
-    return plain.replace('"', "''")
+    return f" name={quoted(name)}" if voice.line.first else ""
 
 
 def _key(key: Key) -> str:
@@ -141,7 +136,7 @@ def _marks(voice: Voice, bar: Bar, event: Event) -> str:
     """Words over the first voice and under the last staff, at the event they stand with."""
     start, end, staff = _tick(voice, bar, event.start), _tick(voice, bar, event.end), voice.page.staff
     mine = [mark for mark in staff.marks if start <= mark.start < end and voice.index == (0 if mark.is_above else len(staff.lines) - 1)]
-    return "".join(f'"{"^" if mark.is_above else "_"}{_text(mark.text)}"' for mark in mine)
+    return "".join(quoted(f"{'^' if mark.is_above else '_'}{mark.text}") for mark in mine)
 
 
 def _event(voice: Voice, event: Event, hidden: bool) -> str:
@@ -194,8 +189,7 @@ def _sung(notes: Sequence[Sung]) -> str:
     text = ""
     for note in notes:
         if note.lyric is None:
-            text += " * "
+            text = f"{text.rstrip(' ')}_ " if note.is_held else f"{text} * "
             continue
-        said = _text(note.lyric.text).replace("-", "\\-").replace("_", "\\_").replace("*", "\\*").replace("|", "\\|").replace(" ", "~")
-        text += said + ("-" if note.lyric.is_joined else " ")
+        text += syllable(note.lyric.text) + ("-" if note.lyric.is_joined else " ")
     return " ".join(text.split())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from musicgen.files.abc_words import Sung
 from musicgen.music.score import Lyric
 
+HIDDEN = "\u200b"  # without width: before a word that begins as comments and interpretations do
 _KERN, _TEXT = "**kern", "**text"
 _NOTE = re.compile(r"[A-Ga-g]")
 _GRACE = re.compile(r"[qQ]")
@@ -82,6 +83,6 @@ def _add_row(spines: Sequence[_Spine], tokens: Sequence[str]) -> None:
 
 
 def _lyrics(verses: Sequence[str]) -> list[Lyric]:
-    texts = [(verse, token.strip()) for verse, token in enumerate(verses, 1)]
+    texts = [(verse, token.strip().replace(HIDDEN, "")) for verse, token in enumerate(verses, 1)]
     found = [(verse, token, token.strip("-_|. " if token.strip("-_|. ") == "" else "-_| ")) for verse, token in texts]
     return [Lyric(text, verse, token.endswith("-"), token.endswith("_")) for verse, token, text in found if text]

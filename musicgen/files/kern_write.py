@@ -9,7 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
+from musicgen.files.kern_words import HIDDEN
 from musicgen.files.musicxml_write import Layout, laid_out
 from musicgen.files.notation import Bar, Event
 from musicgen.files.page import Line, Page
@@ -19,6 +21,7 @@ from musicgen.music.score import Clef, Note, Score
 
 _SIGNATURE = {1: [f"{letter}#" for letter in "fcgdaeb"], -1: [f"{letter}-" for letter in "beadgcf"]}
 _BEAMS = {"begin": "L", "end": "J", "forward hook": "K", "backward hook": "k", "continue": ""}
+_RECORDS = "!*="
 _SIGN = {-3: "---", -2: "--", -1: "-", 0: "", 1: "#", 2: "##", 3: "###"}
 
 
@@ -102,8 +105,10 @@ def _bar(score: Score, columns: Sequence[Column], bars: Sequence[Bar], index: in
         rows += _voices(columns, f"*M{bar.meter}")
     hidden = {id(column.page.staff): hidden_rests(column.page.staff, index) for column in columns}
     cells = [_cells(column, bar, index, hidden[id(column.page.staff)]) for column in columns]
-    for time in sorted({time for column in cells for time in column}):
-        rows += _changes(score, columns, bar.start + int((time - bar.lead) * score.ticks_per_quarter))
+    times = sorted({time for column in cells for time in column})
+    ticks = [bar.start + int((time - bar.lead) * score.ticks_per_quarter) for time in times]
+    for time, (start, end) in zip(times, pairwise([*ticks, bar.end]), strict=True):
+        rows += _changes(score, columns, start, end)
         heights = max(len(column.get(time, [""])) for column in cells)
         for depth in range(heights, 0, -1):
             tokens = [column.get(time, []) for column in cells]
@@ -111,15 +116,16 @@ def _bar(score: Score, columns: Sequence[Column], bars: Sequence[Bar], index: in
     return rows
 
 
-def _changes(score: Score, columns: Sequence[Column], tick: int) -> list[list[str]]:
-    """Keys, tempos and words at this tick; the key of the beginning too, if the score has none."""
+def _changes(score: Score, columns: Sequence[Column], start: int, end: int) -> list[list[str]]:
+    """Keys, tempos and words of a row that lasts from tick `start` to `end`; the key of the beginning too, if the score has none."""
     rows = []
-    if tick == 0 or tick in [change.start for change in score.keys]:
-        key = columns[0].page.key_at(tick)
+    if start == 0 or start in [change.start for change in score.keys]:
+        key = columns[0].page.key_at(start)
         rows += [*_voices(columns, _signature(key)), *_voices(columns, f"*{_tonic(key)}:")]
-    rows += [row for change in score.tempos if change.start == tick for row in _voices(columns, f"*MM{change.quarters_per_minute:g}")]
+    tempos = (change.quarters_per_minute for change in score.tempos if start <= change.start < end)
+    rows += [row for tempo in tempos for row in _voices(columns, f"*MM{tempo:g}")]
     for mark in score.marks:
-        if mark.start == tick:
+        if start <= mark.start < end:
             at = next(i for i, column in enumerate(columns) if column.page.staff is columns[-1 if mark.is_above else 0].page.staff)
             text = f"!LO:TX:{'a' if mark.is_above else 'b'}:t={_clean(mark.text).replace(':', '&colon;')}"
             rows.append([text if index == at else "!" for index in range(len(columns))])
@@ -159,7 +165,11 @@ def _cells(column: Column, bar: Bar, index: int, hidden: set[tuple[int, Fraction
 def _syllable(said: Sung | None) -> str:
     if said is None or said.lyric is None:
         return "."
-    text = _clean(said.lyric.text) or "."
+    text = _clean(said.lyric.text)
+    if not text:
+        return "."
+    if text[0] in _RECORDS or text == ".":
+        text = HIDDEN + text  # else the line would be no row of data, or the word none
     return f"{'-' if said.follows else ''}{text}{'-' if said.lyric.is_joined else ''}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, starmap
 
 from musicgen.files.musicxml_write import Layout, laid_out
 from musicgen.files.notation import Bar, Event
@@ -36,6 +36,8 @@ _INSTRUMENTS = (
     "bassoon", "clarinet", "piccolo", "flute", "recorder", "pan flute", "blown bottle", "shakuhachi", "whistle", "ocarina",
 )
 # fmt: on
+_FIGURE_SIGNS = {-3: "--", -2: "--", -1: "-", 0: "!", 1: "+", 2: "++", 3: "++"}
+_SYLLABLES = "\\set melismaBusyProperties = #'(tieMelismaBusy) "  # else the notes of a beam or a slur had one syllable together
 _CLEFS = {
     "C1": "soprano",
     "C2": "mezzosoprano",
@@ -70,7 +72,7 @@ def lilypond_bytes(score: Score, layout: Layout = "open") -> bytes:
     lines = [*_header(score), *_global(voices[0].page, bars)]
     for voice in voices:
         lines += [*_music(voice, bars), *_texts(voice)]
-    return "\n".join([*lines, *_score_block(score, staves, voices), ""]).encode()
+    return "\n".join([*lines, *_score_block(score, bars, staves, voices), ""]).encode()
 
 
 def _grace_ticks(score: Score) -> dict[int, int]:
@@ -130,7 +132,7 @@ def _skip(quarters: Fraction) -> str:
 
 def _music(voice: Voice, bars: Sequence[Bar]) -> Iterator[str]:
     yield f"music{voice.letter} = {{"
-    yield f"  \\autoBeamOff {_clef(voice.page.staff.clef)}"
+    yield f"  \\autoBeamOff {_SYLLABLES if voice.line.words else ''}{_clef(voice.page.staff.clef)}"
     for index, bar in enumerate(bars):
         check = "| " if index < len(bars) - 1 else ""  # the last bar may be as much shorter as a pick-up is long
         yield f"  {_bar(voice, bar, index)} {check}% {bar.number}"
@@ -164,7 +166,7 @@ def _event(voice: Voice, bar: Bar, event: Event, hidden: bool) -> Iterator[str]:
     names = [_pitch(voice.page.spelling(note)) for note in event.notes]
     fermata = "\\fermata" if any(note.fermata for note in event.notes) and not event.tied_on else ""
     tie = "~" if event.tied_on else ""
-    yield (names[0] if len(names) == 1 else f"<{' '.join(names)}>") + _value(event) + tie + _beam(event) + fermata
+    yield (names[0] if len(names) == 1 else f"<{' '.join(names)}>") + _value(event) + tie + _beam(event) + _slur(voice, event) + fermata
 
 
 def _key(voice: Voice, tick: int) -> Iterator[str]:
@@ -213,6 +215,14 @@ def _beam(event: Event) -> str:
     return {"begin": "[", "end": "]"}.get(event.beams[0], "") if event.beams else ""
 
 
+def _slur(voice: Voice, event: Event) -> str:
+    """Over the notes that one syllable is sung to."""
+    words, start = voice.line.words, event.notes[0].start
+    if words is None:
+        return ""
+    return ")" * (start in words.last and not event.tied_on) + "(" * (start in words.first and not event.tied_from)
+
+
 def _pitch(name: Spelling) -> str:
     """`c` is the C below middle C, `c'` middle C."""
     return name.letter.lower() + _ENDINGS[name.alteration] + ("'" * (name.octave - 3) if name.octave >= 3 else "," * (3 - name.octave))
@@ -230,25 +240,57 @@ def _texts(voice: Voice) -> Iterator[str]:
 
 
 def _syllable(said: Sung) -> str:
-    """`_` goes on with the syllable before."""
-    return "_" if said.lyric is None else _string(said.lyric.text) + (" --" if said.lyric.is_joined else "")
+    """`_` passes a note over, `__` draws the line of a syllable that is held."""
+    if said.lyric is None:
+        return "_"
+    return _string(said.lyric.text) + (" --" if said.leads else " __" if said.is_held else "")
+
+
+# --- over and under the staves
 
 
 def _marks(score: Score, bars: Sequence[Bar], above: bool) -> list[str]:
-    """Words in a row of their own, over or under the staves."""
-    marks = {mark.start: f"@{'^' if above else '_'}{_string(mark.text)}" for mark in score.marks if mark.is_above == above}
+    """Words in a row of their own."""
+    side = "^" if above else "_"
+    marks = {mark.start: f"@{side}{_lines(mark.text)}" for mark in score.marks if mark.is_above == above}
     if not marks:
         return []
     rows = (_silence(score, bar, {tick: text for tick, text in marks.items() if bar.start <= tick < bar.end}) for bar in bars)
     return [f"    \\new Dynamics {{ {' | '.join(rows)} }}"]
 
 
+def _lines(text: str) -> str:
+    lines = [_string(line) for line in text.splitlines()]
+    return lines[0] if len(lines) == 1 else f"\\markup \\column {{ {' '.join(lines)} }}"
+
+
+def _figures(score: Score, bars: Sequence[Bar]) -> list[str]:
+    """Of a continuo; what goes on over a barline is said again."""
+    if not score.figures:
+        return []
+    rows = []
+    for bar in bars:
+        within = [each for each in score.figures if each.start < bar.end and each.end > bar.start]
+        edges = [edge for each in within for edge in (max(each.start, bar.start), min(each.end, bar.end))]
+        said = [f"<{' '.join(starmap(_figure, each.figures))}>" for each in within]
+        gaps = [("s", *edge) for edge in pairwise([bar.start, *edges, bar.end])]
+        gaps[1::2] = [(text, start, end) for text, (_, start, end) in zip(said, gaps[1::2], strict=True)]
+        rows.append(" ".join(f"{text}{_skip(Fraction(end - start, score.ticks_per_quarter))}" for text, start, end in gaps if start < end))
+    return [f"    \\new FiguredBass \\with {{ figuredBassAlterationDirection = #LEFT }} \\figuremode {{ {' | '.join(rows)} }}"]
+
+
+def _figure(number: int | None, sign: int | None) -> str:
+    return f"{'_' if number is None else number}{'' if sign is None else _FIGURE_SIGNS[sign]}"
+
+
 # --- the score
 
 
-def _score_block(score: Score, staves: Sequence[Staff], voices: Sequence[Voice]) -> list[str]:
-    inner = [line for staff in staves for line in _staff(staff, [voice for voice in voices if voice.page.staff is staff], len(staves))]
-    group = "PianoStaff" if len(staves) > 1 and staves[0].is_shared else "ChoirStaff"
+def _score_block(score: Score, bars: Sequence[Bar], staves: Sequence[Staff], voices: Sequence[Voice]) -> list[str]:
+    lines = [line for staff in staves for line in _staff(staff, [voice for voice in voices if voice.page.staff is staff], len(staves))]
+    is_sung = any(voice.line.words for voice in voices)
+    group = "PianoStaff" if staves[0].is_shared and not is_sung else "ChoirStaff"
+    inner = [*_marks(score, bars, True), *lines, *_figures(score, bars), *_marks(score, bars, False)]
     return ["\\score {", f"  \\new {group} <<", *inner, "  >>", "  \\layout { }", "  \\midi { }", "}"]
 
 

@@ -7,12 +7,13 @@ import io
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from musicgen.errors import FileError, MusicgenError
-from musicgen.files import abc_words, kern_words
+from musicgen.files import abc_text, abc_words, kern_words
 from musicgen.files.abc_accidentals import with_every_accidental
 from musicgen.files.io import check_input
 from musicgen.files.musicxml_sounding import Writing, read_writing
@@ -55,7 +56,7 @@ def score_of_text(
         from musicgen.files.music21_score import score_of
 
         if kind == "abc":
-            return score_of(parsed(text, kind), path, remarks, {}, *abc_words.read_told(text))
+            return replace(score_of(parsed(text, kind), path, remarks, {}, *abc_words.read_told(text)), title=abc_text.title(text))
         words = kern_words.read_words(text) if kind == "humdrum" else ()
         return score_of(parsed(text, kind), path, remarks, written or {}, words)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from musicgen.files.musicxml_text import add_text
 from musicgen.files.notation import Event
-from musicgen.music.score import Note
+from musicgen.music.score import Lyric, Note
 from musicgen.music.words import ELISION, melismas, syllabics
 
 
@@ -31,6 +31,14 @@ class Words:
         end = max(note.start for note in notes)
         return cls(syllabics(notes), end, frozenset(first for first, _ in groups), frozenset(last for _, last in groups))
 
+    def leads(self, start: int, verse: int) -> bool:
+        """Whether the syllable goes on to another one of its word."""
+        return self.syllabics[start, verse] in ("begin", "middle")
+
+    def is_held(self, start: int, lyric: Lyric) -> bool:
+        """Whether the syllable is sung on over the next note."""
+        return start in self.first or (lyric.is_held and start < self.end)
+
     def add_slur(self, notations: ET.Element, event: Event, number: int) -> None:
         """From the first piece of the first note to the last piece of the last."""
         start = event.notes[0].start
@@ -51,7 +59,7 @@ class Words:
                         add_text(parent, "elision", ELISION)
                     add_text(parent, "syllabic", _within(syllabic, index, len(texts)))
                     add_text(parent, "text", text)
-                if syllabic in ("end", "single") and (note.start in self.first or (lyric.is_held and note.start < self.end)):
+                if self.is_held(note.start, lyric) and not self.leads(note.start, lyric.verse):
                     ET.SubElement(parent, "extend")
 
 

@@ -48,10 +48,16 @@ def hidden_rests(staff: Staff, index: int) -> set[tuple[int, Fraction]]:
 
 @dataclass(frozen=True, slots=True)
 class Sung:
-    """What a note of a line has in one verse; None where it has nothing of its own. `follows`: a syllable that a hyphen led to."""
+    """What a note of a line has in one verse; its lyric is None where it has nothing of its own.
+
+    follows, leads: whether a hyphen comes before its syllable, or after it, where another syllable is there to lead to; is_held: whether
+    the syllable is sung on over the next note, or this note is one that it is sung on over.
+    """
 
     lyric: Lyric | None
     follows: bool = False
+    leads: bool = False
+    is_held: bool = False
 
 
 def verses(line: Line) -> list[int]:
@@ -63,15 +69,19 @@ def verses(line: Line) -> list[int]:
 
 def sung(line: Line, verse: int) -> list[list[Sung | None]]:
     """For each event of each bar what is sung where it is struck; None for rests and where a tie arrives."""
-    joined, found = False, []
+    joined = held = False
+    found = []
     for events in line.bars:
         row: list[Sung | None] = []
         for event in events:
+            held = held and bool(event.notes)
             if not event.notes or event.tied_from:
                 row.append(None)
                 continue
             lyric = next((each for note in event.notes for each in note.lyrics if each.verse == verse), None)
-            row.append(Sung(lyric, joined))
+            if lyric and line.words:
+                held = line.words.is_held(event.notes[0].start, lyric)
+            row.append(Sung(lyric, joined, bool(lyric and line.words and line.words.leads(event.notes[0].start, verse)), held))
             joined = lyric.is_joined if lyric else joined
         found.append(row)
     return found
