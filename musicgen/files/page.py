@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -85,32 +85,57 @@ class Page:
         return int(quarters * self.score.ticks_per_quarter)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """A note of the bar: its place, its part of the staff, the key there, its line, its alteration; struck, not tied over."""
+
+    place: tuple[int, Fraction, Note]
+    part: int
+    key: Key
+    line: tuple[str, int]
+    alteration: int
+    is_struck: bool
+
+
 def accidentals(page: Page, bars: Sequence[Bar], index: int) -> dict[tuple[int, Fraction, Note], str]:
     """The sign that a note of a voice needs: one holds for its line of the staff until the barline, in all voices.
 
-    A note that was altered in the bar before gets its sign back, as a courtesy.
+    As a courtesy a note that was altered in the bar before gets its sign back, and where two parts share a staff, each has its own signs.
     """
     holding: dict[tuple[str, int], int] = {}
+    own: dict[tuple[str, int], set[int]] = {}  # the parts that have read what holds for a line
     shown: dict[tuple[int, Fraction, Note], str] = {}
     key = page.key_at(bars[index].start)
-    before = {line: alteration for _, _, line, alteration, _ in _sounding(page, bars, index - 1)} if index else {}
-    for place, at, line, alteration, is_struck in _sounding(page, bars, index):
-        if at != key:
-            key, holding = at, {}
-        expected = holding.get(line, key.alteration(line[0]))
-        if is_struck and (expected != alteration or (line not in holding and before.get(line, alteration) != alteration)):
-            shown[place] = _ACCIDENTALS[alteration]
-        if is_struck:
-            holding[line] = alteration
+    before = {sign.line: sign.alteration for sign in _signs(page, bars, index - 1)} if index else {}
+    for sign in _signs(page, bars, index):
+        if sign.key != key:
+            key, holding, own = sign.key, {}, {}
+        if not sign.is_struck:
+            continue
+        line, alteration = sign.line, sign.alteration
+        plain = key.alteration(line[0])
+        is_new = holding.get(line, plain) != alteration or (line not in holding and before.get(line, alteration) != alteration)
+        if is_new:
+            own[line] = set()
+        if is_new or (alteration != plain and own.get(line) and sign.part not in own[line] and not _is_unison(sign, shown, page)):
+            shown[sign.place] = _ACCIDENTALS[alteration]
+        holding[line] = alteration
+        own.setdefault(line, set()).add(sign.part)
     return shown
 
 
-def _sounding(page: Page, bars: Sequence[Bar], index: int) -> Iterator[tuple[tuple[int, Fraction, Note], Key, tuple[str, int], int, bool]]:
-    """Every note of the bar in time: its place, the key, its line, its alteration, and whether it is struck and not tied over."""
+def _is_unison(sign: _Sign, shown: Mapping[tuple[int, Fraction, Note], str], page: Page) -> bool:
+    """Whether the other part's note on the same line has its sign at the same moment: one is enough for both."""
+    return any(start == sign.place[1] and page.spelling(note) == page.spelling(sign.place[2]) for _, start, note in shown)
+
+
+def _signs(page: Page, bars: Sequence[Bar], index: int) -> Iterator[_Sign]:
+    """Every note of the bar in time."""
     bar = bars[index]
-    events = [(event.start, number, event) for number, line in enumerate(page.staff.lines) for event in line.bars[index]]
-    for start, number, event in sorted(events, key=lambda item: item[:2]):
+    events = [(event.start, number, line.part, event) for number, line in enumerate(page.staff.lines) for event in line.bars[index]]
+    for start, number, part, event in sorted(events, key=lambda item: item[:2]):
         key = page.key_at(bar.start + page.ticks(start - bar.lead))
         for note in (*event.graces, *event.notes):
             name = page.spelling(note)
-            yield (number, start, note), key, (name.letter, name.octave), name.alteration, not event.tied_from or note in event.graces
+            is_struck = not event.tied_from or note in event.graces
+            yield _Sign((number, start, note), part, key, (name.letter, name.octave), name.alteration, is_struck)

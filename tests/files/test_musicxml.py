@@ -201,6 +201,19 @@ def test_voices_of_a_staff_share_accidentals() -> None:
     assert signs == ["sharp", "sharp", "natural", "natural"] * 2
 
 
+def test_parts_of_a_staff_have_signs_of_their_own_and_one_for_a_unison() -> None:
+    soprano, alto = ["G4", "C5", "F#4", "G#4", "G#4"], ["F#4", "F#4", "F4", "G#4", "G4"]
+    lines = [
+        tuple(Note(at, 1, Spelling.parse(name).pitch, spelling=Spelling.parse(name)) for at, name in enumerate(each))
+        for each in (soprano, alto)
+    ]
+    lower = tuple(Note(at, 1, 48) for at in range(5))
+    signs = accidentals(
+        Score((Part("S", lines[0]), Part("A", lines[1]), Part("T", lower), Part("B", lower)), 1, (MeterAt(0, Meter(5, 4)),)), "two-staff"
+    )
+    assert signs[:10] == ["", "", "sharp", "sharp", "", "sharp", "", "natural", "", "natural"]
+
+
 def test_spelling_without_one_given_follows_the_key() -> None:
     score = melody("4/4", "61:1 63:1 66:1 68:1", Key(-5))
     bare = replace(score, parts=(replace(score.parts[0], notes=tuple(replace(note, spelling=None) for note in score.parts[0].notes)),))
