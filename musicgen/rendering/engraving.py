@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from functools import lru_cache
@@ -14,7 +15,7 @@ from musicgen.errors import MissingExtraError
 from musicgen.files.atomic import write_all
 from musicgen.files.musicxml_write import Layout, musicxml_bytes
 from musicgen.music.score import Score
-from musicgen.rendering.system_breaks import bar_ends, even_breaks, with_breaks
+from musicgen.rendering.system_breaks import bar_ends, even_breaks, head, with_breaks
 
 Paper = Literal["a4", "letter"]
 PAPERS: dict[Paper, tuple[int, int]] = {"a4": (2100, 2970), "letter": (2159, 2794)}  # width and height in tenths of a millimetre
@@ -34,9 +35,12 @@ _OPTIONS = {
     "header": "auto",
     "spacingSystem": 6,
     "svgViewBox": True,
+    "lyricWordSpace": 2.0,  # of 1.2: else words of two notes may look like one
+    "extenderLineMinSpace": 3.0,  # of 1.5: no lines that are but dots
 }
+_FULL_LINES = {"minLastJustification": 0.5}  # of 0.8: lines of ours are about equal, and the last is no exception
 _UNITS = (9, 8, 7)  # half a space between lines in tenths of a millimetre: staves of 7.2, 6.4 and 5.6 mm
-_LONG_UNIT = 8
+_SYSTEM = 'class="system"'
 _STAFF_SPACING: dict[Layout, int] = {"open": 9, "two-staff": 14}  # two voices a staff need room for stems and fermatas
 _MARKED_SPACING = {"spacingLinear": 0.3}  # of 0.25: room for a numeral under each beat
 _EXCERPT = {
@@ -48,6 +52,7 @@ _EXCERPT = {
     "header": "none",
 }
 _MUSIC_FONTS = (_OPTIONS["font"], "Leipzig")  # signs that the first has not are set in verovio's own
+_SIGN_ALONE = re.compile(r"(</prefix>)(?=\s*</figure>)")  # verovio gives such a figure no room, and words are set over it
 _AFTER_SIGN = 35  # thousandths of its size between a sign and its figure, which else touch
 _SVG = "{http://www.w3.org/2000/svg}"
 _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
@@ -58,7 +63,8 @@ def svg_pages(score: Score, layout: Layout = "open", paper: Paper = "a4") -> lis
     _verovio()  # pages that were drawn before are kept, but what is missing is missing
     spacing = {"spacingStaff": _STAFF_SPACING[layout], **(_MARKED_SPACING if score.marks else {})}
     width, height = PAPERS[paper]
-    return list(_pages(musicxml_bytes(score, layout).decode(), tuple((spacing | {"pageWidth": width, "pageHeight": height}).items())))
+    data = _SIGN_ALONE.sub(r"\1<figure-number>&#160;</figure-number>", musicxml_bytes(score, layout).decode())
+    return list(_pages(data, tuple((spacing | {"pageWidth": width, "pageHeight": height}).items())))
 
 
 @lru_cache(maxsize=2)
@@ -66,23 +72,29 @@ def _pages(data: str, options: tuple[tuple[str, Any], ...]) -> tuple[str, ...]:
     """Kept, since a picture is often wanted as SVG, PNG and PDF."""
     toolkit, chosen = _fitted(data, dict(options))
     pages = _drawn(toolkit)
-    systems = sum(page.count('class="system"') for page in pages)
+    systems = sum(page.count(_SYSTEM) for page in pages)
     if systems == 1:
         return tuple(pages)
     toolkit.setOptions({"breaks": "none"})
     toolkit.redoLayout()
     (endless,) = _drawn(toolkit)
-    return tuple(_drawn(_loaded(with_breaks(data, even_breaks(bar_ends(endless), systems)), chosen | {"breaks": "line"})))
+    breaks = even_breaks(bar_ends(endless), systems, head(endless))
+    return tuple(_drawn(_loaded(with_breaks(data, breaks), chosen | {"breaks": "line"} | _FULL_LINES)))
 
 
 def _fitted(data: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The piece on one page, with the largest staves that allow it; with those of the middle size on several."""
-    for unit in (*_UNITS, _LONG_UNIT):
+    """The piece on one page, with the largest staves that allow it; on several with those of the middle size, or with the small ones, if
+    they save a page that has little on it."""
+    tried: list[tuple[Any, dict[str, Any]]] = []
+    for unit in _UNITS:
         chosen = options | {"unit": unit}
-        toolkit = _loaded(data, chosen | {"breaks": "auto"})
-        if toolkit.getPageCount() == 1:
-            break
-    return toolkit, chosen
+        tried.append((_loaded(data, chosen | {"breaks": "auto"}), chosen))
+        if tried[-1][0].getPageCount() == 1:
+            return tried[-1]
+    _, middle, small = tried
+    pages = middle[0].getPageCount()
+    first, last = (middle[0].renderToSVG(page).count(_SYSTEM) for page in (1, pages))
+    return small if 2 * last <= first and small[0].getPageCount() < pages else middle
 
 
 def svg_of_bars(score: Score, first: int, last: int, width: int, layout: Layout = "open") -> str:

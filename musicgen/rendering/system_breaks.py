@@ -8,6 +8,8 @@ from itertools import accumulate
 
 _BAR_WIDTH = re.compile(r'class="measure"[^>]*>.*?<path d="M(\d+) \d+ L(\d+) \d+"', re.DOTALL)
 
+_METER_AT = re.compile(r'class="meterSig"[^>]*>.*?translate\((\d+)', re.DOTALL)
+
 
 def bar_ends(svg: str) -> list[int]:
     """Where each bar ends in a picture of the piece on one endless line."""
@@ -17,11 +19,35 @@ def bar_ends(svg: str) -> list[int]:
     return [indent + end for end in accumulate(widths)]
 
 
-def even_breaks(ends: Sequence[float], systems: int) -> list[int]:
-    """Indices of the bars that begin a new line: those nearest to even shares of the whole. Fewer where bars are few."""
-    shares = [ends[-1] * number / systems for number in range(1, systems)]
-    starts = {min(range(len(ends)), key=lambda bar: abs(ends[bar] - share)) + 1 for share in shares}
-    return sorted(start for start in starts if start < len(ends))
+def head(svg: str) -> int:
+    """How wide the clef and the key are, which each line begins with; 0 if the picture has no meter after them."""
+    first, meter = _BAR_WIDTH.search(svg), _METER_AT.search(svg)
+    return int(meter[1]) - int(first[1]) if first and meter else 0
+
+
+def even_breaks(ends: Sequence[float], systems: int, head: float = 0) -> list[int]:
+    """Indices of the bars that begin a new line, after the first: the longest line is as short as it can be, since verovio presses one
+    that is too long together. `head`: what stands before the first bar of every line but the first. Fewer where bars are few.
+    """
+    starts = [0.0, *(end - head for end in ends[:-1])]
+    best: list[tuple[tuple[float, float], list[int]]] = [((end, end * end), []) for end in ends]
+    for lines in range(1, min(systems, len(ends))):
+        best = [best[0], *(_with_a_line(best, starts, ends, last, lines) for last in range(1, len(ends)))]
+    return best[-1][1]
+
+
+def _with_a_line(
+    best: Sequence[tuple[tuple[float, float], list[int]]], starts: Sequence[float], ends: Sequence[float], last: int, lines: int
+) -> tuple[tuple[float, float], list[int]]:
+    """The best lines up to the bar `last`, and how long they are: the longest, and the sum of squares."""
+    found = best[last]
+    for first in range(last, lines - 1, -1):
+        width = ends[last] - starts[first]
+        if width > found[0][0]:
+            break
+        (longest, squares), cuts = best[first - 1]
+        found = min(found, ((max(longest, width), squares + width * width), [*cuts, first]))
+    return found
 
 
 def with_breaks(musicxml: str, starts: Sequence[int]) -> str:

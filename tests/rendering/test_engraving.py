@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 import xml.etree.ElementTree as ET
@@ -13,8 +14,9 @@ import pytest
 
 from musicgen.errors import FileError, MissingExtraError
 from musicgen.music.pitch import Key
-from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.score import FiguresAt, KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt, TextAt
 from musicgen.rendering.engraving import plain_text, png_bytes, svg_pages, write_png, write_svg
+from musicgen.rendering.system_breaks import even_breaks
 
 SVG = "{http://www.w3.org/2000/svg}"
 PITCHES = {"Soprano": (72, 74, 76, 74), "Alto": (67, 67, 67, 67), "Tenor": (64, 62, 60, 59), "Bass": (48, 47, 48, 43)}
@@ -57,6 +59,29 @@ def test_no_system_is_left_nearly_empty() -> None:
             per_system[-1] += 1
     assert sum(per_system) == 13
     assert max(per_system) - min(per_system) <= 1
+
+
+def test_no_line_is_longer_than_it_must_be_and_the_last_is_full() -> None:
+    ends = [10.0, 12.0, 14.0, 24.0, 26.0, 36.0]
+    assert even_breaks(ends, 3) == [2, 4]
+    assert even_breaks(ends, 3, head=6) == [3, 4]  # what stands before later lines fills them too
+    assert even_breaks([10.0, 20.0], 5) == [1]
+    svg = svg_pages(chorale(13))[0]
+    rights = [max(int(x) for x in re.findall(r"L(\d+) ", line)) for line in svg.split('class="system"')[1:]]
+    assert max(rights) - min(rights) < 60
+
+
+def test_no_page_is_left_nearly_empty() -> None:
+    assert [classes(page).count("system") for page in svg_pages(chorale(48))] == [5, 4]  # with larger staves 4, 4 and 1
+
+
+def test_words_are_not_set_over_a_figure_that_is_a_sign_alone() -> None:
+    notes = [tuple(Note(tick, 1, pitch) for tick in range(4)) for pitch in (60, 48)]
+    parts = (Part("Soprano", notes[0]), Part("Bass", notes[1]))
+    score = Score(parts, 1, marks=(TextAt(1, "V\nc:", is_above=False),), figures=(FiguresAt(1, 2, ((None, 1),)),))
+    (svg,) = svg_pages(score)
+    (letter,) = re.findall(r'y="(\d+)">\s*<tspan[^>]*>c:', svg)
+    assert int(re.findall(r'<text x="\d+" y="(\d+)"', svg)[-1]) > int(letter) + 300
 
 
 def test_long_music_goes_on_over_the_page(tmp_path: Path) -> None:
