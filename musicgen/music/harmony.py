@@ -5,7 +5,7 @@ Pitch classes are 0 to 11, C = 0. Shapes: V voices, T steps, B beats (quarters),
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -143,14 +143,20 @@ def _key_of(index: int) -> Key:
     return Key.of_tonic(index % 12, "minor" if index >= 12 else "major")
 
 
-def local_keys(chorale: Chorale) -> list[Key]:
-    """The key at every step, T keys: the likeliest path (Viterbi) through the keys of a window that slides beat by beat."""
+def local_keys(chorale: Chorale, known: Mapping[int, Key] | None = None) -> list[Key]:
+    """The key at every step, T keys: the likeliest path (Viterbi) through the keys of a window that slides beat by beat.
+
+    `known`: keys of beats, by index, which the path goes through.
+    """
     if chorale.steps == 0:
         return []
     weights = _beat_weights(chorale)
     padded = np.pad(weights, ((LOCAL_WINDOW, LOCAL_WINDOW), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * LOCAL_WINDOW + 1, axis=0).sum(axis=-1)
-    path = _best_path(FIT_WEIGHT * key_correlations(windows), _change_costs())
+    gains = FIT_WEIGHT * key_correlations(windows)
+    for beat, key in (known or {}).items():
+        gains[beat, np.arange(24) != key.tonic + 12 * (key.mode == "minor")] = -np.inf
+    path = _best_path(gains, _change_costs())
     keys = [nearest_name(_key_of(index), chorale.key) for index in range(24)]
     return [keys[path[beat]] for beat in beats_of_steps(chorale)]
 

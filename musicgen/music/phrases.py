@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from musicgen.music.cadences import Cadence, find_cadences
 from musicgen.music.chorale import REST, Chorale
-from musicgen.music.harmony import local_keys, nearest_name
+from musicgen.music.harmony import beats_of_steps, local_keys, nearest_name
 from musicgen.music.pitch import Key, Mode
 from musicgen.music.roman import roman
 
@@ -45,6 +46,17 @@ def find_phrases(chorale: Chorale) -> list[Phrase]:
         phrases.append(Phrase(start, end, cadence, cadence_key(cadence, keys[end - 1], chorale.key), bool(fermata[cadence.step])))
         start = end + int(np.argmax(chorale.onset[:, end:].any(axis=0))) if end < chorale.steps else end
     return phrases
+
+
+def keys_to_cadences(chorale: Chorale, phrases: Sequence[Phrase]) -> list[Key]:
+    """The key at every step, as `local_keys`, but going through the keys of the named cadences at the last two chords of their phrases."""
+    beats = beats_of_steps(chorale)
+    known: dict[int, Key] = {}
+    for phrase in phrases:
+        if phrase.cadence.kind != "other":
+            last_two = beats[max(0, phrase.cadence.step - 1) : phrase.end]
+            known |= dict.fromkeys(last_two.tolist(), phrase.key)
+    return local_keys(chorale, known)
 
 
 def cadence_key(cadence: Cadence, local: Key, home: Key) -> Key:

@@ -6,7 +6,7 @@ key's own notes, so that `IV7` in C major holds an E. A chord that the key does 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -44,9 +44,12 @@ class Numeral:
     text: str
 
 
-def find_numerals(chorale: Chorale) -> list[Numeral]:
-    """One for each beat (a quarter) in which the chord or the local key is another than before; none for silence."""
-    keys, chords = local_keys(chorale), beat_chords(chorale)
+def find_numerals(chorale: Chorale, keys: Sequence[Key] | None = None) -> list[Numeral]:
+    """One for each beat (a quarter) in which the chord or the key is another than before; none for silence.
+
+    `keys`: those of the steps, T of them, the local ones if not said.
+    """
+    keys, chords = local_keys(chorale) if keys is None else keys, beat_chords(chorale)
     first = np.searchsorted(beats_of_steps(chorale), np.arange(len(chords)))
     found: list[tuple[int, Key, Chord]] = []
     for step, chord in zip(first.tolist(), chords, strict=True):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import lcm
 
 from musicgen.errors import NotationError
 from musicgen.music.chorale import STEPS_PER_QUARTER, Chorale
 from musicgen.music.convert import nearest_step
-from musicgen.music.phrases import find_phrases
+from musicgen.music.phrases import Phrase, find_phrases, keys_to_cadences
 from musicgen.music.resolution import rescaled
 from musicgen.music.roman import find_numerals, key_letter
 from musicgen.music.score import Score, TextAt
@@ -20,7 +20,8 @@ def marked(score: Score, chorale: Chorale) -> Score:
 
     A key's letter stands where the key begins.
     """
-    found = [*_numerals(chorale), *_cadences(chorale)]
+    phrases = find_phrases(chorale)
+    found = [*_numerals(chorale, phrases), *_cadences(phrases)]
     steps = nearest_step(score, score.end)
     if any(mark.start >= steps for mark in found):
         raise NotationError(f"a score of {steps} sixteenths cannot be marked after a chorale of {chorale.steps}; use its own")
@@ -30,17 +31,17 @@ def marked(score: Score, chorale: Chorale) -> Score:
     return replace(score, marks=tuple(sorted((*score.marks, *marks), key=lambda mark: mark.start)))
 
 
-def _numerals(chorale: Chorale) -> Iterator[TextAt]:
-    """At steps."""
+def _numerals(chorale: Chorale, phrases: Sequence[Phrase]) -> Iterator[TextAt]:
+    """At steps; those of a cadence are in its key."""
     shown = None
-    for numeral in find_numerals(chorale):
+    for numeral in find_numerals(chorale, keys_to_cadences(chorale, phrases)):
         letter = "" if numeral.key == shown else f"\n{key_letter(numeral.key)}:"
         yield TextAt(numeral.step, numeral.text + letter, is_above=False)
         shown = numeral.key
 
 
-def _cadences(chorale: Chorale) -> Iterator[TextAt]:
+def _cadences(phrases: Sequence[Phrase]) -> Iterator[TextAt]:
     """At steps; an ending without a name of its own goes unmarked."""
-    for phrase in find_phrases(chorale):
+    for phrase in phrases:
         if phrase.cadence.kind != "other":
             yield TextAt(phrase.cadence.step, f"{phrase.cadence.kind}, {phrase.key}")

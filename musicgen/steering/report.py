@@ -14,7 +14,7 @@ from musicgen.errors import NotationError
 from musicgen.evaluation.style import MEASURES, Measure, Rate, count, rate_of
 from musicgen.music.chorale import REST, VOICE_LETTERS, Chorale
 from musicgen.music.constraints import Constraint
-from musicgen.music.phrases import Phrase, find_phrases
+from musicgen.music.phrases import Phrase, find_phrases, keys_to_cadences
 from musicgen.music.pitch import pitch_name
 from musicgen.music.roman import find_numerals, key_letter, roman
 from musicgen.music.score import counted
@@ -149,7 +149,7 @@ def make_report(
         asked=tuple(_asked(chorale, sketch, asked, *(composed or (sketch, chorale)))) if sketch is not None else (),
         phrases=tuple(_phrase_end(chorale, phrase) for phrase in phrases),
         final_chord=_final_chord(chorale, phrases),
-        chords=tuple(_bar_chords(chorale)),
+        chords=tuple(_bar_chords(chorale, phrases)),
         findings=tuple(_findings(chorale, free, unsung)) if chorale.ensemble.is_choir else (),
         joins=tuple(_joins(chorale, unsung)),
         likely=None if nats is None else _likely(chorale, free, nats),
@@ -225,9 +225,9 @@ def _final_chord(chorale: Chorale, phrases: Sequence[Phrase]) -> str:
     return f"{final.name(chorale.key)}, {roman(final, chorale.key)} in {chorale.key}" if final else "no chord"
 
 
-def _bar_chords(chorale: Chorale) -> Iterator[BarChords]:
+def _bar_chords(chorale: Chorale, phrases: Sequence[Phrase]) -> Iterator[BarChords]:
     """What sounds on at a barline is said again."""
-    found = find_numerals(chorale)
+    found = find_numerals(chorale, keys_to_cadences(chorale, phrases))
     first, shown = 0 if chorale.pickup else 1, None
     for index, (start, end) in enumerate(pairwise([*chorale.bar_starts(), chorale.steps])):
         numerals = [numeral for numeral in found if start <= numeral.step < end]
