@@ -127,7 +127,7 @@ def as_music21_says(names, chord, key, is_applied):
 
 @pytest.fixture(scope="module")
 def verticals(bach_pieces):
-    pieces = [piece for piece in bach_pieces if piece.split == "valid"][:20]
+    pieces = [piece for piece in bach_pieces if piece.split == "valid"][:12]
     return [(vertical, roman(*vertical[1:])) for piece in pieces for vertical in whole_chords(piece.chorale)]
 
 
@@ -135,7 +135,7 @@ def test_music21_gives_the_same_numerals(verticals):
     """It was 97.5 % over 1,915 chords of the valid split: music21 calls F#dim in C #ivo where we say viio/V."""
     named = [((names, chord, key), text) for (names, chord, key, _), text in verticals if text != chord.name(key)]
     differ = [(text, theirs) for asked, text in named if text != (theirs := as_music21_says(*asked, "/" in text))]
-    assert len(named) > 700
+    assert len(named) > 400
     assert len(differ) < 0.04 * len(named), differ
 
 

@@ -51,13 +51,13 @@ OPTIONS = SamplingOptions(temperature=1.0, start_temperature=1.0, sweeps=6)
 
 def test_gibbs_draws_from_the_stationary_distribution() -> None:
     table = joint()
-    fill = gibbs(conditionals(table), task(1500), OPTIONS, range(1500))
+    fill = gibbs(conditionals(table), task(800), OPTIONS, range(800))
     assert chi_square(fill.ids, table) < LIMIT
 
 
 def test_a_wrong_sampler_fails_the_same_test() -> None:
     table = joint()
-    fill = gibbs(conditionals(table, sharpness=0.6), task(1500), OPTIONS, range(1500))
+    fill = gibbs(conditionals(table, sharpness=0.6), task(800), OPTIONS, range(800))
     assert chi_square(fill.ids, table) > LIMIT
 
 
