@@ -89,6 +89,11 @@ MuseScore {
         return !isWaiting && (!Number(text) || Number(text) <= pieces.length);
     }
 
+    Rectangle { // or a dark window of MuseScore 4 would swallow what is said
+        anchors.fill: parent
+        color: "#fafafa"
+    }
+
     Column {
         anchors.fill: parent
         anchors.margins: 12
@@ -111,6 +116,7 @@ MuseScore {
                         Text {
                             id: label
                             anchors.centerIn: parent
+                            color: "#202020"
                             text: modelData
                         }
                         MouseArea {
@@ -125,6 +131,7 @@ MuseScore {
         Text {
             width: parent.width
             wrapMode: Text.Wrap
+            color: "#202020"
             text: plugin.said
         }
     }
