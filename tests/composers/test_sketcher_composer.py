@@ -121,7 +121,7 @@ def test_running_ahead_changes_nothing_but_the_number_of_runs(meters: str, monke
 
 
 def test_a_long_piece_is_written_as_it_is_judged(monkeypatch) -> None:
-    """Twelve bars, of which attention reaches 16 steps at a time: what is given is kept, and the last bars' logits are those of a full pass."""
+    """Twelve bars, attention reaches 16 steps at a time: what is given is kept, and the last bars' logits are those of a full pass."""
     composer = replace(fond_of_holding(span=16), options=SamplingOptions(temperature=1.0))
     piece = tune("4/4, D minor", 12 * 16, steps_each=4)
     free = np.ones_like(piece.onset)
