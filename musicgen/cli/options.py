@@ -42,7 +42,9 @@ ClefsOption = Annotated[
     str | None, typer.Option(help="c: soprano, alto, tenor and bass clefs, as in Bach's scores; or by voices: 'S=C1 A=C3 T=C4 B=F4'.")
 ]
 FiguresOption = Annotated[bool, typer.Option("--figures", help="Write the figures of a continuo under the bass.")]
-LyricsOption = Annotated[Lyrics, typer.Option(help="Words of the tune: under its own voice, under all voices, or none.")]
+LyricsOption = Annotated[
+    Lyrics, typer.Option(help="Words of the tune: under its own voice, under all voices, or none. MIDI has the first verse.")
+]
 OutputOption = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", help="A file to write: .mid, .musicxml, .pdf, .svg, .png, .mp3, ... Give it several times for several."),

@@ -242,8 +242,13 @@ def _markers(score: Score) -> list[Event]:
     for mark in score.marks:
         if mark.is_above:
             texts[mark.start].append(mark.text.replace("\n", " "))
-    for tick in {note.start for part in score.parts for note in part.notes if note.fermata}:
-        texts[tick].append(FERMATA)
+    beside = score.ticks_per_quarter // _BESIDE
+    last = -beside - 1
+    for tick in sorted({note.start for part in score.parts for note in part.notes if note.fermata}):
+        if tick - last > beside:  # notes of a performance begin a little apart
+            last = next((place for place in range(tick, tick + beside + 1) if place in texts), tick)
+            if FERMATA not in texts[last]:
+                texts[last].append(FERMATA)
     return [Event(tick, MARKER, 0, _AND.join(words).encode()) for tick, words in sorted(texts.items())]
 
 

@@ -119,8 +119,8 @@ def with_last_ticks(parts: Sequence[Part], ticks_per_quarter: int) -> tuple[tupl
 def sounding_notes(notes: Iterable[Note], ticks_per_quarter: int) -> Iterator[Note]:
     """Grace notes (duration 0) become thirty-seconds that end where their main note begins, in their order.
 
-    Where the piece has not that much time before the main note, they are shorter; at tick 0 they take their time from it, so that
-    whoever reads the file does not find a chord.
+    They take their time from the notes that lead to it, of each at most half, and are shorter where that is not enough. At tick 0 they
+    take it from the main note, so that whoever reads the file does not find a chord.
     """
     graces: dict[int, list[Note]] = defaultdict(list)
     mains: list[Note] = []
@@ -135,11 +135,18 @@ def sounding_notes(notes: Iterable[Note], ticks_per_quarter: int) -> Iterator[No
     least = min((note.duration for note in first), default=usual * (len(opening) + 1))
     length = min(usual, least // (len(opening) + 1))
     yield from _in_a_row(opening, 0, max(1, length))
-    yield from (replace(note, start=length * len(opening), duration=note.duration - length * len(opening)) for note in first)
-    yield from (note for note in mains if note.start)
+    taken = length * len(opening)
+    mains = [replace(note, start=taken, duration=note.duration - taken) if note.start == 0 else note for note in mains]
+    room = {start: usual * len(group) for start, group in graces.items()}
+    for note in mains:
+        if note.end in room:
+            room[note.end] = min(room[note.end], note.duration // 2)
+    lengths = {start: max(1, min(room[start], start) // len(group)) for start, group in graces.items()}
+    for note in mains:
+        given = lengths[note.end] * len(graces[note.end]) if note.end in lengths else 0
+        yield replace(note, duration=max(1, note.duration - given))
     for start, group in graces.items():
-        length = max(1, min(usual, start // len(group)))
-        yield from _in_a_row(group, max(0, start - length * len(group)), length)
+        yield from _in_a_row(group, max(0, start - lengths[start] * len(group)), lengths[start])
 
 
 def _in_a_row(graces: Iterable[Note], start: int, length: int) -> Iterator[Note]:

@@ -27,7 +27,7 @@ Lyrics = Literal["tune", "all", "none"]
 @dataclass(frozen=True)
 class Edition:
     """`layout`: a staff for each part, or two staves for four voices; clefs: as in `music.clefs`; figures: of a continuo, under the bass;
-    lyrics: the tune's words under the voices that have them, under all (on two staves they stand between them), or none.
+    lyrics: the tune's words under the voices that have them, under all (on two staves they stand between them), or none, in MIDI too.
 
     sound: as in `music.sounds`; performance: None for what is written; soundfont: one of your own; per_voice: a file for each voice too;
     paper: of pictures and PDF."""
@@ -57,17 +57,20 @@ class Edition:
 
     def written(self, score: Score) -> Score:
         """The score that is written for eyes: as MusicXML, as other notation and as pictures."""
-        if self.lyrics == "none":
-            score = without_words(score)
-        elif self.lyrics == "all" and self.layout == "open":
-            score = with_words(score)
+        score = score if self.lyrics == "all" and self.layout != "open" else self._sung(score)
         score = with_figures(score) if self.figures else score
         return with_clefs(score, self.clefs) if self.clefs is not None else score
 
     def played(self, score: Score) -> Score:
         """The score that is written for ears, with markers: as MIDI and as sound."""
+        score = self._sung(score)
         score = with_markers(score if self.sound is None else replace(score, parts=with_sound(score.parts, self.sound)))
         return score if self.performance is None else perform(score, self.performance)
+
+    def _sung(self, score: Score) -> Score:
+        if self.lyrics == "none":
+            return without_words(score)
+        return with_words(score) if self.lyrics == "all" else score
 
 
 PLAIN = Edition()

@@ -16,7 +16,7 @@ from musicgen.files import read_score, write_score
 from musicgen.files.midi import from_pretty_midi, midi_of_score, score_of_midi, to_pretty_midi
 from musicgen.files.midi_events import decode_midi, encode_number
 from musicgen.music.pitch import Key
-from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt
+from musicgen.music.score import KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt, TextAt
 from musicgen.music.tune import find_tune
 
 
@@ -324,10 +324,24 @@ def test_fermatas_return_through_markers():
 def test_grace_notes_sound_before_their_main_note():
     back = again(score_of(Note(0, 0, 59), Note(0, 480, 60), Note(480, 0, 64), Note(480, 0, 65), Note(480, 480, 67)))
     assert [(start, duration, pitch) for start, duration, pitch, _ in notes_of(back)] == [
-        (0, 60, 59), (60, 420, 60),  # there is no time before the first note
+        (0, 60, 59), (60, 300, 60),  # there is no time before the first note
         (360, 60, 64), (420, 60, 65), (480, 480, 67),
     ]  # fmt: skip
     assert back.remarks == ()
+
+
+def test_grace_notes_take_at_most_half_of_the_note_before_and_never_sound_with_it():
+    back = again(score_of(Note(0, 480, 60), Note(480, 60, 62), *(Note(540, 0, 62) for _ in range(3)), Note(540, 420, 64)))
+    assert [(start, duration, pitch) for start, duration, pitch, _ in notes_of(back)] == [
+        (0, 480, 60), (480, 30, 62), (510, 10, 62), (520, 10, 62), (530, 10, 62), (540, 420, 64),
+    ]  # fmt: skip
+    assert back.remarks == ()
+
+
+def test_fermatas_of_a_performance_have_one_marker():
+    parts = tuple(Part(name, (Note(480 + late, 480, 60, fermata=True),)) for name, late in (("A", 0), ("B", 5), ("C", 9)))
+    midi = oracle(Score(parts=parts, marks=(TextAt(483, "half cadence"),)))
+    assert [m.text for m in midi.tracks[0] if m.type == "marker"] == ["half cadence, fermata"]
 
 
 def test_a_grace_note_at_the_beginning_does_not_hide_its_main_note():

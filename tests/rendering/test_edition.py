@@ -1,11 +1,13 @@
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
-from oddities import chorale
+from oddities import chorale, line, score
 from sung import HYMN
 
 from musicgen.errors import ConfigError
 from musicgen.files.musicxml_write import musicxml_bytes
+from musicgen.music.score import FiguresAt
 from musicgen.rendering.edition import Edition
 from musicgen.rendering.engraving import svg_pages
 
@@ -54,6 +56,18 @@ def test_figures_stand_before_notes_of_the_bass_and_fill_its_time(layout):
                 assert total > 0
 
 
+def test_figures_are_said_again_after_a_barline_and_not_under_a_tie():
+    tied = replace(
+        score(line("E5:6 F5:2"), line("C4:5/2 D4:11/2")), figures=(FiguresAt(0, 1200, ((6, None),)), FiguresAt(1200, 3360, ((7, None),)))
+    )
+    told = [
+        (bar.get("number"), figures.findtext("figure/figure-number"), figures.findtext("duration"))
+        for bar in elements(tied, Edition()).findall("part")[1].findall("measure")
+        for figures in bar.iter("figured-bass")
+    ]
+    assert [each[:2] for each in told] == [("1", "6"), ("1", "7"), ("2", "7")]  # the first bar has 2 + 1/2, 3/2
+
+
 @pytest.mark.parametrize(("choir", "clefs"), [("SATB", "G2 F4"), ("SSAA", "G2 G2"), ("TTBB", "G2-1 F4")])
 def test_voices_that_share_a_staff_share_their_clef(choir, clefs):
     found = elements(chorale(choir=choir), Edition("two-staff")).iter("clef")
@@ -77,6 +91,12 @@ def test_a_hymn_book_has_the_words_once():
     assert [bool(part.findall(".//lyric")) for part in root.findall("part")] == [True, False]
     assert root.findtext(".//group-barline") == "no"  # it would run through the words
     assert not list(elements(with_tune_words(four), Edition(lyrics="none")).iter("lyric"))
+
+
+def test_midi_has_the_words_that_are_asked_for():
+    sung = {lyrics: Edition(lyrics=lyrics).played(with_tune_words(chorale())) for lyrics in ("tune", "all", "none")}
+    has = {lyrics: [any(note.lyrics for note in part.notes) for part in score.parts] for lyrics, score in sung.items()}
+    assert has == {"tune": [True, False, False, False], "all": [True] * 4, "none": [False] * 4}
 
 
 def with_tune_words(score):
