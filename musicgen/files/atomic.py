@@ -18,6 +18,7 @@ from musicgen.errors import FileError
 
 _REASONS = {
     errno.ENOENT: "there is no such file; check the name",
+    errno.EISDIR: "this is a folder; give the name of a file",
     errno.ENOTDIR: "a part of this path is a file, not a folder; check the path",
     errno.EACCES: "no permission; change the rights of the file or choose another",
     errno.EPERM: "no permission; change the rights of the file or choose another",

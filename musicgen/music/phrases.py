@@ -32,7 +32,7 @@ class Phrase:
 
 
 def find_phrases(chorale: Chorale) -> list[Phrase]:
-    """A phrase ends with each fermata, and with the last note of the top voice."""
+    """A phrase ends with each fermata, and with the last note of the top voice; the next begins with a note, not with a rest."""
     sounding = [note for note in chorale.notes(0) if note.pitch != REST]
     if not sounding:
         return []
@@ -44,7 +44,8 @@ def find_phrases(chorale: Chorale) -> list[Phrase]:
     for cadence in find_cadences(chorale.replaced(fermata=with_last)):
         end = ends[cadence.step]
         phrases.append(Phrase(start, end, cadence, cadence_key(cadence, keys[end - 1], chorale.key), bool(fermata[cadence.step])))
-        start = end + int(np.argmax(chorale.onset[:, end:].any(axis=0))) if end < chorale.steps else end
+        struck = chorale.onset[:, end:] & (chorale.pitch[:, end:] != REST)
+        start = end + int(np.argmax(struck.any(axis=0))) if end < chorale.steps else end
     return phrases
 
 

@@ -46,3 +46,14 @@ def test_without_fermatas_there_are_none():
     assert Edition().played(replace(SCORE, parts=bare)).marks == ()
     odd = Score((Part("Drums", (Note(0, 480, 36, fermata=True),), is_drum=True),))
     assert Edition().played(odd).marks == ()
+
+
+def test_a_phrase_begins_with_its_first_note_where_all_breathe_before_it():
+    """As after a performance, whose breath is a rest on the grid."""
+    parts = [
+        replace(
+            part, notes=tuple(replace(note, duration=note.duration - BEAT // 4) if note.end == 4 * BEAT else note for note in part.notes)
+        )
+        for part in SCORE.parts
+    ]
+    assert (4, "phrase 2") in markers(Edition().played(replace(SCORE, parts=tuple(parts))))

@@ -110,7 +110,9 @@ def test_a_damaged_soundfont_is_one_line(tmp_path, kind, capsys):
 
 def test_what_cannot_be_played_is_refused_before_any_work(tmp_path):
     (tmp_path / "x.txt").write_text("no font")
-    for path, reason in ((tmp_path / "x.txt", "ends in .sf2 or .sf3"), (tmp_path / "none.sf2", "no such file")):
+    (tmp_path / "folder.sf2").mkdir()
+    refused = (("x.txt", "ends in .sf2 or .sf3"), ("none.sf2", "no such file"), ("folder.sf2", "this is a folder; give"))
+    for path, reason in ((tmp_path / name, reason) for name, reason in refused):
         with pytest.raises(FileError, match=reason):
             check_soundfont(path)
     with pytest.raises(ConfigError, match="banjolele"):
