@@ -139,7 +139,7 @@ def nominal_tempo(score: Score, tick: int) -> float:
 def _share(score: Score, tick: int, pauses: Sequence[Pause], phrases: Sequence[tuple[int, int]]) -> float:
     """Of the written tempo that is played at a tick."""
     last = phrases[-1][1]
-    slowing = _ritard(score, tick, last)
+    slowing = _ritard(score, tick, phrases[-1])
     if tick >= last:
         return slowing * Pause(last, score.end).tempo(LAST_TEMPO, score.ticks_per_quarter)
     pause = next((pause for pause in pauses if pause.start <= tick < pause.end), None)
@@ -149,9 +149,10 @@ def _share(score: Score, tick: int, pauses: Sequence[Pause], phrases: Sequence[t
     return slowing if is_ebbing and slowing < 1 else slowing * (1 - ARCH_TEMPO * fall)
 
 
-def _ritard(score: Score, tick: int, last: int) -> float:
-    """1 before it begins, w from the last note on; a short piece has a short one."""
-    length = min(RITARD_QUARTERS * score.ticks_per_quarter, last // 2)
+def _ritard(score: Score, tick: int, phrase: tuple[int, int]) -> float:
+    """1 before it begins, w from the last note on; a short piece has a short one, none begins before the last phrase."""
+    start, last = phrase
+    length = min(RITARD_QUARTERS * score.ticks_per_quarter, last // 2, last - start or last)
     if tick <= last - length or not length:
         return 1.0
     x = min(1.0, (tick - (last - length)) / length)

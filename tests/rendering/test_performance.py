@@ -58,6 +58,7 @@ def test_tempo_swells_waits_at_the_fermata_and_comes_to_rest(played):
     assert tempo_at(played, 0) == pytest.approx(80 * (1 - ARCH_TEMPO), abs=0.1)
     assert tempo_at(played, 3 * BEAT // 2) == pytest.approx(80, abs=0.8)
     assert tempo_at(played, 3 * BEAT) == pytest.approx(80 * FERMATA_TEMPO)
+    assert tempo_at(played, 4 * BEAT - 1) == pytest.approx(80 * FERMATA_TEMPO)  # no ritardando before the last phrase
     rest = [tempo_at(played, tick) for tick in range(5 * BEAT, 7 * BEAT, BEAT // 2)]
     assert rest == sorted(rest, reverse=True)
     assert tempo_at(played, 7 * BEAT) == pytest.approx(80 * RITARD_END * LAST_TEMPO)
