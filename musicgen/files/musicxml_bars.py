@@ -191,7 +191,7 @@ class Voice:
         for index, note in enumerate(event.graces):
             self._add_grace(event, note, in_chord=False, value="eighth" if len(event.graces) == 1 else "16th", index=index)
         if self.page.staff.lines[self.number].is_bass:
-            add_figures(self.measure, self.page.score.figures, tick, self._tick(event.end))
+            add_figures(self.measure, self.page.score.figures, tick, self._tick(event.end), self.bar.start)
         for index, note in enumerate(event.notes):
             self._add_note(event, note, index)
         if not event.notes:

@@ -11,12 +11,14 @@ from musicgen.music.score import FiguresAt
 _SIGNS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp", 3: "triple-sharp"}
 
 
-def add_figures(measure: ET.Element, figures: Iterable[FiguresAt], start: int, end: int) -> None:
-    """Those of a written note that fills ticks [start, end): what goes on from before it is said again, as after a barline.
+def add_figures(measure: ET.Element, figures: Iterable[FiguresAt], start: int, end: int, bar: int) -> None:
+    """Those of a written note that fills ticks [start, end), of the bar that begins at `bar`.
 
-    They begin with the note, or it has none.
+    They begin with the note, or it has none. What goes on from an earlier note is said again after a barline, and before what is new.
     """
     inside = [each for each in figures if each.start < end and each.end > start]
+    if len(inside) == 1 and inside[0].start < start != bar:
+        return
     now = start
     for each in inside:
         stop = min(each.end, end)

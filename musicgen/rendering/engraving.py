@@ -16,6 +16,7 @@ from musicgen.files.atomic import write_all
 from musicgen.files.musicxml_write import Layout, musicxml_bytes
 from musicgen.music.score import Score
 from musicgen.rendering.system_breaks import bar_ends, even_breaks, head, with_breaks
+from musicgen.rendering.under_the_staff import SYSTEM, is_crowded, with_clear_figures
 
 Paper = Literal["a4", "letter"]
 PAPERS: dict[Paper, tuple[int, int]] = {"a4": (2100, 2970), "letter": (2159, 2794)}  # width and height in tenths of a millimetre
@@ -40,9 +41,8 @@ _OPTIONS = {
 }
 _FULL_LINES = {"minLastJustification": 0.5}  # of 0.8: lines of ours are about equal, and the last is no exception
 _UNITS = (9, 8, 7)  # half a space between lines in tenths of a millimetre: staves of 7.2, 6.4 and 5.6 mm
-_SYSTEM = 'class="system"'
 _STAFF_SPACING: dict[Layout, int] = {"open": 9, "two-staff": 14}  # two voices a staff need room for stems and fermatas
-_MARKED_SPACING = {"spacingLinear": 0.3}  # of 0.25: room for a numeral under each beat
+_MARKED_SPACINGS = (0.3, 0.4, 0.5, 0.6)  # of 0.25: room for a numeral under each beat, and for long ones
 _EXCERPT = {
     "pageHeight": 60_000,  # as high as verovio goes; what is left over is cut off
     "pageMarginLeft": 40,
@@ -54,6 +54,7 @@ _EXCERPT = {
 _MUSIC_FONTS = (_OPTIONS["font"], "Leipzig")  # signs that the first has not are set in verovio's own
 _SIGN_ALONE = re.compile(r"(</prefix>)(?=\s*</figure>)")  # verovio gives such a figure no room, and words are set over it
 _AFTER_SIGN = 35  # thousandths of its size between a sign and its figure, which else touch
+_DOUBLE_SIGNS, _SIGN_SIZE = {"\U0001d12a": "\ue263", "\U0001d12b": "\ue264"}, 16 / 9  # as verovio sets the other signs
 _SVG = "{http://www.w3.org/2000/svg}"
 _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplotlib, which music21 installs
 
@@ -61,10 +62,20 @@ _SERIF = "STIXGeneral"  # the nearest to verovio's Times that comes with matplot
 def svg_pages(score: Score, layout: Layout = "open", paper: Paper = "a4") -> list[str]:
     """One SVG document for each page, the last as high as its music."""
     _verovio()  # pages that were drawn before are kept, but what is missing is missing
-    spacing = {"spacingStaff": _STAFF_SPACING[layout], **(_MARKED_SPACING if score.marks else {})}
     width, height = PAPERS[paper]
+    options = {"spacingStaff": _STAFF_SPACING[layout], "pageWidth": width, "pageHeight": height}
     data = _SIGN_ALONE.sub(r"\1<figure-number>&#160;</figure-number>", musicxml_bytes(score, layout).decode())
-    return list(_pages(data, tuple((spacing | {"pageWidth": width, "pageHeight": height}).items())))
+    return list(_marked_pages(data, tuple(options.items())) if score.marks else _pages(data, tuple(options.items())))
+
+
+@lru_cache(maxsize=2)
+def _marked_pages(data: str, options: tuple[tuple[str, Any], ...]) -> tuple[str, ...]:
+    """Wide enough for the words under the staff."""
+    for spacing in _MARKED_SPACINGS:
+        pages = _pages(data, (*options, ("spacingLinear", spacing)))
+        if not any(map(is_crowded, pages)):
+            break
+    return tuple(map(with_clear_figures, pages))
 
 
 @lru_cache(maxsize=2)
@@ -72,7 +83,7 @@ def _pages(data: str, options: tuple[tuple[str, Any], ...]) -> tuple[str, ...]:
     """Kept, since a picture is often wanted as SVG, PNG and PDF."""
     toolkit, chosen = _fitted(data, dict(options))
     pages = _drawn(toolkit)
-    systems = sum(page.count(_SYSTEM) for page in pages)
+    systems = sum(page.count(SYSTEM) for page in pages)
     if systems == 1:
         return tuple(pages)
     toolkit.setOptions({"breaks": "none"})
@@ -93,7 +104,7 @@ def _fitted(data: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
             return tried[-1]
     _, middle, small = tried
     pages = middle[0].getPageCount()
-    first, last = (middle[0].renderToSVG(page).count(_SYSTEM) for page in (1, pages))
+    first, last = (middle[0].renderToSVG(page).count(SYSTEM) for page in (1, pages))
     return small if 2 * last <= first and small[0].getPageCount() < pages else middle
 
 
@@ -232,9 +243,19 @@ def _runs(element: ET.Element, inherited: dict[str, str]) -> Iterator[tuple[str,
     if element.tag not in (f"{_SVG}text", f"{_SVG}tspan"):
         return
     if len(element) == 0 and element.text:
-        yield element.text, style
+        yield from _signs_apart(element.text, style)
     for child in element:
         yield from _runs(child, style)
+
+
+def _signs_apart(text: str, style: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Double accidentals of figures, which verovio leaves to fonts that few have, in its own."""
+    for run in re.split(f"([{''.join(_DOUBLE_SIGNS)}])", text):
+        if run in _DOUBLE_SIGNS:
+            size = float(style["font-size"].removesuffix("px")) * _SIGN_SIZE
+            yield _DOUBLE_SIGNS[run], style | {"font-family": _MUSIC_FONTS[1], "font-size": f"{size:g}px"}
+        elif run:
+            yield run, style
 
 
 def _add_symbols(group: ET.Element, symbols: str, font: str, x: float, y: str, size: float) -> str:

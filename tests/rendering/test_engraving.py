@@ -17,6 +17,7 @@ from musicgen.music.pitch import Key
 from musicgen.music.score import FiguresAt, KeyAt, Meter, MeterAt, Note, Part, Score, TempoAt, TextAt
 from musicgen.rendering.engraving import plain_text, png_bytes, svg_pages, write_png, write_svg
 from musicgen.rendering.system_breaks import even_breaks
+from musicgen.rendering.under_the_staff import SYSTEM, is_crowded, with_clear_figures
 
 SVG = "{http://www.w3.org/2000/svg}"
 PITCHES = {"Soprano": (72, 74, 76, 74), "Alto": (67, 67, 67, 67), "Tenor": (64, 62, 60, 59), "Bass": (48, 47, 48, 43)}
@@ -71,14 +72,47 @@ def test_no_line_is_longer_than_it_must_be_and_the_last_is_full() -> None:
     assert max(rights) - min(rights) < 60
 
 
+def figured(marks: tuple[TextAt, ...], *figures: tuple[int | None, int | None]) -> Score:
+    parts = (Part("Soprano", tuple(Note(tick, 1, 60) for tick in range(8))), Part("Bass", tuple(Note(tick, 1, 48) for tick in range(8))))
+    return Score(parts, 1, marks=marks, figures=(FiguresAt(1, 2, figures),))
+
+
+def test_double_signs_of_figures_are_drawn_in_any_font() -> None:
+    plain = plain_text(svg_pages(figured((), (3, 2), (2, -2)))[0])
+    assert not {"\U0001d12a", "\U0001d12b"} & set(plain)
+    assert "3" in texts(plain)
+    bare = plain_text(svg_pages(figured((), (3, None), (2, None)))[0])
+    assert plain.count("<path") == bare.count("<path") + 2
+
+
+def test_long_words_under_the_staff_make_room_for_each_other() -> None:
+    long = tuple(TextAt(tick, "viio6/V", is_above=False) for tick in range(8))
+    assert not is_crowded(svg_pages(figured(long))[0])
+    assert is_crowded(CROWDED)
+    assert not is_crowded(CROWDED.replace("900", "1900"))
+
+
+CROWDED = f"""<svg>{SYSTEM}>
+<g class="dir"> <text x="100" y="500"> <tspan class="rend"> <tspan class="text"> <tspan font-size="400px">viio64/V</tspan> </tspan>
+<tspan class="text" x="100" y="890"> <tspan font-size="400px">c:</tspan> </tspan> </tspan> </text> </g>
+<g class="dir"> <text x="900" y="500"> <tspan class="text"> <tspan font-size="400px">V7</tspan> </tspan> </text> </g>
+<g class="harm"> <g class="fb"> <text x="100" y="950"> <tspan>5</tspan> </text>
+<text x="100" y="1340"> <tspan>3</tspan> </text> </g> </g>"""
+
+
+def test_figures_stand_under_the_second_line_of_words() -> None:
+    moved = re.findall(r'<text x="100" y="(\d+)"> <tspan>', with_clear_figures(CROWDED))
+    assert moved == ["1358", "1748"]
+    clear = CROWDED.replace('y="950"', 'y="1360"').replace('y="1340"', 'y="1750"')
+    assert with_clear_figures(clear) == clear
+
+
 def test_no_page_is_left_nearly_empty() -> None:
     assert [classes(page).count("system") for page in svg_pages(chorale(48))] == [5, 4]  # with larger staves 4, 4 and 1
 
 
 def test_words_are_not_set_over_a_figure_that_is_a_sign_alone() -> None:
-    notes = [tuple(Note(tick, 1, pitch) for tick in range(4)) for pitch in (60, 48)]
-    parts = (Part("Soprano", notes[0]), Part("Bass", notes[1]))
-    score = Score(parts, 1, marks=(TextAt(1, "V\nc:", is_above=False),), figures=(FiguresAt(1, 2, ((None, 1),)),))
+    score = figured((TextAt(1, "V\nc:", is_above=False),), (None, 1))
     (svg,) = svg_pages(score)
     (letter,) = re.findall(r'y="(\d+)">\s*<tspan[^>]*>c:', svg)
     assert int(re.findall(r'<text x="\d+" y="(\d+)"', svg)[-1]) > int(letter) + 300
