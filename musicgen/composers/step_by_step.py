@@ -16,8 +16,9 @@ from musicgen.composers.together import OnProgress, check_requests, fill_in_batc
 from musicgen.errors import NotationError
 from musicgen.music.chorale import BoolArray, Chorale
 from musicgen.music.ensemble import BACHS_CHOIR, Ensemble
-from musicgen.music.rules import described
+from musicgen.music.rules import BassLeap, VoiceRule, described
 from musicgen.music.sketch import Sketch
+from musicgen.music.voicing import asked_chords
 from musicgen.sampling.dials import Branch
 from musicgen.sampling.draw import NOWHERE, Fill, SamplingOptions
 from musicgen.sampling.left_to_right import NOT_PINNED, Logits, OrderedTask, Seed, fill_left_to_right
@@ -102,6 +103,7 @@ class StepByStep:
             sounding_of_id=self.tokenizer.sounding_of_id,
             pinned=stack([np.where(own, all_ids, NOT_PINNED) for own, all_ids in zip(foretold, given, strict=True)], steps, NOT_PINNED),
             rules=[sketch.rules for sketch in sketches],
+            wishes=[wishes_of(sketch) for sketch in sketches],
         )
 
     def _may_sound(self, sketch: Sketch) -> BoolArray:
@@ -118,6 +120,14 @@ class StepByStep:
                 place=sketch.given.place(step),
             )
         return reached
+
+
+def wishes_of(sketch: Sketch) -> tuple[VoiceRule, ...]:
+    """A chord that is asked for leaves the bass one pitch class, and in some octaves a leap that it never takes when free.
+
+    Over 24 harmonizations of a lead sheet, 2.6 moves of the bass in 100 went further than an octave, where Bach has 0.2.
+    """
+    return (BassLeap(),) if asked_chords(sketch) else ()
 
 
 def is_foretold(free: BoolArray) -> BoolArray:

@@ -121,6 +121,17 @@ class Leap(VoiceRule):
 
 
 @dataclass(frozen=True)
+class BassLeap(VoiceRule):
+    """The lowest voice moves by at most so many semitones. It is wished for, never insisted on: nothing is refused for it."""
+
+    most: int = OCTAVE
+
+    def allowed(self, voice: int, before: Sounding, now: Sounding) -> BoolArray:
+        is_bass = voice == now.shape[1] - 1
+        return Leap(self.most).allowed(voice, before, now) if is_bass else np.ones((len(now), 128), dtype=bool)
+
+
+@dataclass(frozen=True)
 class NoParallels(VoiceRule):
     """No fifths or octaves in parallel, within phrases and from one to the next."""
 

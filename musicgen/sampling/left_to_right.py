@@ -19,6 +19,8 @@ from musicgen.sampling.lanes import Lanes, windows
 
 COLDEST = 1e-6
 NOT_PINNED = -1
+LOG_OF_A_WISH = -7.0
+"""What a lane's weight loses where it can go on only against a wish: as if a thousandth of the probability were left."""
 
 Seed = int | Sequence[int]
 Logits = Callable[[IdArray, int, int], FloatArray]
@@ -30,6 +32,7 @@ times in a row, and its copies differ at this step alone."""
 class OrderedTask:
     """ids (B, V, T) with MASK in free cells; free (B, V, T); order: the voices as they are drawn within a step.
 
+    wishes: rules as well, kept wherever that leaves a way.
     sounding_allowed (B, V, T, P) what may sound; must_begin, must_hold (B, V, T) where a note may only begin, or only be held if what
     it holds may sound; sounding_of_id (K,) the row of P of each id; rules: of each piece, how its voices go together.
     pinned (B, V, T): the only id that a free cell may have, or NOT_PINNED.
@@ -44,6 +47,7 @@ class OrderedTask:
     sounding_of_id: IdArray
     pinned: IdArray
     rules: Sequence[tuple[VoiceRule, ...]] = ()
+    wishes: Sequence[tuple[VoiceRule, ...]] = ()
 
     def near(self) -> BoolArray:
         """(B, T) where lanes are worth their time: near what is asked for, and everywhere under rules."""
@@ -52,10 +56,10 @@ class OrderedTask:
             near[piece] |= bool(rules) & self.free[piece].any(axis=0)
         return near
 
-    def allowed_by_rules(self, ids: IdArray, piece: IdArray, voice: int, step: int) -> BoolArray:
-        """(R, K) for rows (R, V, T) of pieces (R,)."""
+    def allowed_by(self, rules_of: Sequence[tuple[VoiceRule, ...]], ids: IdArray, piece: IdArray, voice: int, step: int) -> BoolArray:
+        """(R, K) for rows (R, V, T) of pieces (R,), by the rules of each piece."""
         allowed = np.ones((len(ids), len(self.sounding_of_id)), dtype=bool)
-        for number, rules in enumerate(self.rules):
+        for number, rules in enumerate(rules_of):
             rows = piece == number
             if rules and rows.any():
                 pinned = self.pinned[number, :, step]
@@ -168,8 +172,13 @@ class _Run:
             raise RuntimeError("nothing may be drawn at a free cell, which the caller should have refused")
         # What is given breaks a rule at its own risk; free cells beside it are checked at their own draws.
         is_pinned = self.task.pinned[piece, voice, step, None] != NOT_PINNED
-        by_rule = allowed & (self.task.allowed_by_rules(rows, piece, voice, step) | is_pinned)
+        by_rule = allowed & (self.task.allowed_by(self.task.rules, rows, piece, voice, step) | is_pinned)
         dead = free & ~by_rule.any(axis=1)
+        if self.task.wishes:
+            as_wished = by_rule & self.task.allowed_by(self.task.wishes, rows, piece, voice, step)
+            against = ~as_wished.any(axis=1)
+            by_rule = np.where(against[:, None], by_rule, as_wished)
+            log_left[free & against] += LOG_OF_A_WISH
         allowed = np.where(dead[:, None], allowed, by_rule) | ~free[:, None]  # what is drawn at given cells is thrown away
         raw = self.logits_of(rows, voice, step)
         logits = np.where(allowed, raw, -np.inf)

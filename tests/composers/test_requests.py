@@ -9,10 +9,11 @@ from tiny import tiny_composer, tiny_masked_composer, tiny_sketcher_composer
 
 from musicgen.composers.plan import Plan, plan_sketch, with_cadences
 from musicgen.composers.references import Dice
+from musicgen.composers.step_by_step import wishes_of
 from musicgen.errors import ConfigError, NotationError
 from musicgen.music.constraints import VoiceRanges
 from musicgen.music.pitch import Key
-from musicgen.music.rules import Leap, NoCrossing, NoParallels, Spacing
+from musicgen.music.rules import UNKNOWN, Leap, NoCrossing, NoParallels, Spacing
 from musicgen.music.sketch import Sketch
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
@@ -41,6 +42,15 @@ def test_rules_are_kept_where_voices_are_decided_in_turn_and_refused_elsewhere()
     for composer in COMPOSERS[1:]:
         with pytest.raises(ConfigError, match=r"cannot keep rules between voices .no crossing"):
             composer.fill(sketch, 1)
+
+
+def test_only_chords_that_are_asked_for_keep_the_bass_from_leaps_over_an_octave() -> None:
+    sketch = plan_sketch(Plan(bars=2, key=Key.parse("G")), 1)
+    assert wishes_of(with_cadences(sketch, 1)) == ()
+    (wish,) = wishes_of(sketch.chords("1:1 G, 1:2 D/F#, 1:3 G"))
+    before = np.array([[74, 67, 62, 55]])
+    assert np.flatnonzero(wish.allowed(3, before, np.full((1, 4), UNKNOWN))[0]).tolist() == list(range(43, 68))
+    assert wish.allowed(0, before, np.full((1, 4), UNKNOWN)).all()
 
 
 def test_rules_without_a_way_are_refused_with_the_place() -> None:

@@ -222,3 +222,20 @@ def test_rules_bind_every_draw_and_a_piece_without_a_way_is_named() -> None:
     assert (kept.stuck == NOWHERE).all()
     stuck = fill_left_to_right(conditionals(joint()), replace(task(3), rules=[(), (Never(),), ()]), options, range(3)).stuck
     assert stuck.tolist() == [NOWHERE, 1, NOWHERE]
+
+
+class Stays(VoiceRule):
+    """Voice 1 keeps its pitch."""
+
+    def allowed(self, voice, before, now):
+        return (np.arange(128) == before[:, voice, None]) | (before[:, voice, None] < 0) | (voice == 0)
+
+
+def test_a_wish_is_kept_where_that_leaves_a_way_and_costs_nothing_where_it_leaves_none() -> None:
+    def filled(*wishes: VoiceRule):
+        return fill_left_to_right(conditionals(joint()), replace(task(20), wishes=[wishes] * 20), replace(OPTIONS, lanes=4), range(20))
+
+    assert (np.diff(SOUNDING[filled(Stays()).ids][:, 1]) == 0).all()
+    assert (np.diff(SOUNDING[filled().ids][:, 1]) != 0).any()
+    assert np.array_equal(filled(Never()).ids, filled().ids)
+    assert (filled(Never()).stuck == NOWHERE).all()
