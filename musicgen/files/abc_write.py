@@ -14,14 +14,14 @@ from musicgen.files.abc_text import encoded, quoted, syllable
 from musicgen.files.musicxml_write import Layout, laid_out
 from musicgen.files.notation import Bar, Event
 from musicgen.files.page import Line, Page, Staff
-from musicgen.files.plain_writing import Sung, at_concert_pitch, hidden_rests, sung, verses, written_quarters
+from musicgen.files.plain_writing import CLEFS, Sung, at_concert_pitch, hidden_rests, sung, verses, written_quarters
 from musicgen.music.pitch import Key, Spelling
 from musicgen.music.score import Clef, Note, Score
 
 BARS_IN_A_LINE = 4
 _UNIT = Fraction(1, 2)  # L:1/8
 _SIGN = {-3: "___", -2: "__", -1: "_", 0: "=", 1: "^", 2: "^^", 3: "^^^"}
-_CLEFS = {"C1": "soprano", "C2": "mezzosoprano", "C3": "alto", "C4": "tenor", "F3": "baritone", "F4": "bass", "G2": "treble"}
+_CLEFS = CLEFS | {"F3": "baritone"}
 
 
 @dataclass

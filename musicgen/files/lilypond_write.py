@@ -13,7 +13,7 @@ from itertools import groupby, pairwise, starmap
 from musicgen.files.musicxml_write import Layout, laid_out
 from musicgen.files.notation import Bar, Event
 from musicgen.files.page import Line, Page, Staff
-from musicgen.files.plain_writing import Sung, hidden_rests, rest_values, sung, verses
+from musicgen.files.plain_writing import CLEFS, Sung, hidden_rests, rest_values, sung, verses
 from musicgen.music.pitch import Spelling
 from musicgen.music.score import Clef, Score
 from musicgen.music.transposition import CONCERT
@@ -38,16 +38,7 @@ _INSTRUMENTS = (
 # fmt: on
 _FIGURE_SIGNS = {-3: "--", -2: "--", -1: "-", 0: "!", 1: "+", 2: "++", 3: "++"}
 _SYLLABLES = "\\set melismaBusyProperties = #'(tieMelismaBusy) "  # else the notes of a beam or a slur had one syllable together
-_CLEFS = {
-    "C1": "soprano",
-    "C2": "mezzosoprano",
-    "C3": "alto",
-    "C4": "tenor",
-    "C5": "baritone",
-    "F3": "varbaritone",
-    "F4": "bass",
-    "G2": "treble",
-}
+_CLEFS = CLEFS | {"C5": "baritone", "F3": "varbaritone", "F5": "subbass", "G1": "french"}
 
 
 @dataclass(frozen=True)
@@ -143,7 +134,7 @@ def _clef(clef: Clef) -> str:
     sign, line, octaves = clef
     if sign == "percussion":
         return "\\clef percussion"
-    name = _CLEFS.get(f"{sign}{line}", "treble")
+    name = _CLEFS[f"{sign}{line}"]
     return f'\\clef "{name}{"_" if octaves < 0 else "^"}{1 + 7 * abs(octaves)}"' if octaves else f"\\clef {name}"
 
 

@@ -12,6 +12,8 @@ from musicgen.files.page import Line, Staff
 from musicgen.music.score import Lyric, Score
 from musicgen.music.transposition import CONCERT
 
+CLEFS = {"C1": "soprano", "C2": "mezzosoprano", "C3": "alto", "C4": "tenor", "F4": "bass", "G2": "treble"}
+"""By sign and line, those that ABC and LilyPond call alike."""
 QUARTERS = {value: length for length, value in VALUES.items()}
 """How long a note value with its dots is: `("quarter", 1)` is 3/2."""
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from pathlib import Path
+
+import mido
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -33,6 +37,7 @@ from heard import (
     sounds,
 )
 from oddities import ODDITIES
+from sung import HYMN
 
 from musicgen.corpus.store import load_corpus
 from musicgen.files.abc_write import abc_bytes
@@ -133,6 +138,24 @@ def check_lilypond(todo: list[Case]) -> int:
     return wrong
 
 
+def check_words() -> int:
+    """Which syllable LilyPond sings when, of each verse; it says a space where one is held."""
+    unit, notes = HYMN.ticks_per_quarter, HYMN.parts[0].notes
+    verses = sorted({lyric.verse for note in notes for lyric in note.lyrics})
+    expected = [[(note.start / unit, each.text) for note in notes for each in note.lyrics if each.verse == verse] for verse in verses]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "x.ly").write_bytes(lilypond_bytes(HYMN))
+        subprocess.run(["lilypond", "-dno-print-pages", "--loglevel=WARNING", "x.ly"], cwd=folder, check=True)
+        file = mido.MidiFile(Path(folder, "x.midi"), charset="utf-8")
+    found = [list(zip(accumulate(each.time for each in track), track, strict=True)) for track in file.tracks]
+    heard = [
+        [(at / file.ticks_per_beat, each.text) for at, each in track if each.type == "lyrics" and each.text.strip()] for track in found
+    ]
+    is_same = [track for track in heard if track] == expected
+    print(f"words by lilypond: {len(expected)} verses {'alike' if is_same else f'differ: {heard}'}")
+    return int(not is_same)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--count", type=int, default=60)
@@ -146,7 +169,7 @@ def main() -> None:
             else:
                 wrong += check(form, reader, reading, todo)
     if "lilypond" in options.formats and shutil.which("lilypond"):
-        wrong += check_lilypond(todo)
+        wrong += check_lilypond(todo) + check_words()
     sys.exit(1 if wrong else 0)
 
 

@@ -4,6 +4,7 @@
 """
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -50,3 +51,12 @@ def test_chorales_are_all_there(bach_pieces, number):
 )
 def test_oddities_are_all_there(name):
     assert read(lilypond_bytes(ODDITIES[name]).decode()) == sounds(ODDITIES[name])
+
+
+def test_every_clef_has_its_name():
+    marks = [each for sign, lines in (("G", (1, 2)), ("C", (1, 2, 3, 4, 5)), ("F", (3, 4, 5))) for each in ((sign, at, 0) for at in lines)]
+    parts = tuple(replace(ODDITIES["three four"].parts[0], clef=clef) for clef in [*marks, ("G", 2, -1), ("F", 4, 1)])
+    text = lilypond_bytes(replace(ODDITIES["three four"], parts=parts)).decode()
+    names = re.findall(r"\\clef \"?([a-z_^\d]+)", text)
+    old = ["soprano", "mezzosoprano", "alto", "tenor", "baritone"]
+    assert names == ["french", "treble", *old, "varbaritone", "bass", "subbass", "treble_8", "bass^8"]
