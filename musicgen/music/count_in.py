@@ -51,6 +51,7 @@ def _later(score: Score, lead: int) -> Score:
         keys=tuple(replace(change, start=change.start + lead if change.start else 0) for change in score.keys),
         tempos=tuple(replace(change, start=change.start + lead if change.start else 0) for change in score.tempos),
         marks=tuple(replace(mark, start=mark.start + lead) for mark in score.marks),
+        phrase_ends=tuple(end + lead for end in score.phrase_ends),
         figures=(),
         pickup=0,
         written_end=score.written_end + lead if score.written_end else 0,

@@ -18,7 +18,7 @@ def needed_resolution(score: Score) -> int:
     notes = chain.from_iterable((note.start, note.duration) for part in score.parts for note in part.notes)
     spans = chain[ColoredRest | FiguresAt](*(part.colored_rests for part in score.parts), score.figures)
     rests = chain.from_iterable((span.start, span.end) for span in spans)
-    others = (score.pickup, score.written_end, *(change.start for change in changes))
+    others = (score.pickup, score.written_end, *score.phrase_ends, *(change.start for change in changes))
     return score.ticks_per_quarter // gcd(score.ticks_per_quarter, *others, *notes, *rests)
 
 
@@ -50,4 +50,5 @@ def rescaled(score: Score, ticks_per_quarter: int) -> Score:
         figures=tuple(map(scaled_span, score.figures)),
         pickup=scaled(score.pickup),
         written_end=scaled(score.written_end),
+        phrase_ends=tuple(map(scaled, score.phrase_ends)),
     )

@@ -177,6 +177,7 @@ class Score:
     `marks`: words for the reader of the written score, in order of time; no reader of ours brings them back.
     `figures`: those of a continuo under its lowest part, likewise.
     `written_end`: the last barline, where the file has one; rests may lie between the last note and it.
+    `phrase_ends`: ticks in the last notes of phrases, also of those that no fermata shows; only who made the piece knows them.
     """
 
     parts: tuple[Part, ...]
@@ -190,6 +191,7 @@ class Score:
     written_end: int = field(default=0, compare=False)
     marks: tuple[TextAt, ...] = ()
     figures: tuple[FiguresAt, ...] = ()
+    phrase_ends: tuple[int, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if self.ticks_per_quarter < 1:

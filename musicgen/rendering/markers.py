@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import lcm
 
+import numpy as np
+
 from musicgen.errors import NotationError
 from musicgen.music.chorale import STEPS_PER_QUARTER, Chorale
 from musicgen.music.convert import to_chorale
@@ -15,14 +17,14 @@ from musicgen.music.score import Score, TextAt
 
 
 def with_markers(score: Score) -> Score:
-    """The score with its phrases as marks; as it is where no fermata tells them, or no voices can be told apart.
+    """The score with its phrases as marks; as it is where nothing tells their ends, or no voices can be told apart.
 
     A place that has words over it already keeps those alone.
     """
-    if not any(note.fermata for part in score.parts for note in part.notes):
+    if not score.phrase_ends and not any(note.fermata for part in score.parts for note in part.notes):
         return score
     try:
-        chorale = to_chorale(score).chorale
+        chorale = _with_ends(to_chorale(score).chorale, score)
     except NotationError:
         return score
     score = rescaled(score, lcm(score.ticks_per_quarter, STEPS_PER_QUARTER))
@@ -31,6 +33,14 @@ def with_markers(score: Score) -> Score:
     found = (replace(mark, start=mark.start * ticks_per_step) for mark in _marks(chorale))
     marks = (*score.marks, *(mark for mark in found if mark.start not in taken))
     return replace(score, marks=tuple(sorted(marks, key=lambda mark: mark.start)))
+
+
+def _with_ends(chorale: Chorale, score: Score) -> Chorale:
+    """With a fermata on the top voice's note at each end of a phrase."""
+    fermata, begins = chorale.fermata.copy(), np.flatnonzero(chorale.onset[0])
+    for tick in score.phrase_ends:
+        fermata[begins[begins * score.ticks_per_quarter <= tick * STEPS_PER_QUARTER][-1:]] = True
+    return chorale.replaced(fermata=fermata)
 
 
 def _marks(chorale: Chorale) -> Iterator[TextAt]:

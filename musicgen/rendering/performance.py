@@ -1,4 +1,4 @@
-"""A score as people would play it: phrases that swell and ebb, a breath after each fermata, a ritardando at the end, voices in balance.
+"""A score as people would play it: phrases that swell, ebb and breathe, a wait at fermatas, a ritardando at the end, voices in balance.
 
 Time bends by the tempo alone, so that every note stays on its bar's grid but for some milliseconds; ends of notes give way to breath.
 The rules are a few of KTH's (Friberg, Bresin and Sundberg 2006, "Overview of the KTH rule system for musical performance"):
@@ -53,10 +53,11 @@ class Performance:
 
 
 class Pause(NamedTuple):
-    """A fermata: the last voice comes to it at `start`, and ticks go to `end`."""
+    """The end of a phrase: the last voice comes to it at `start`, and ticks go to `end`; `is_held` by a fermata."""
 
     start: int
     end: int
+    is_held: bool = True
 
     def tempo(self, share: float, ticks_per_quarter: int) -> float:
         return float(share ** min(1.0, LONG_QUARTERS * ticks_per_quarter / max(1, self.end - self.start)))
@@ -67,7 +68,7 @@ def perform(score: Score, performance: Performance) -> Score:
     if not performance.amount or not score.end:
         return score
     score = rescaled(score, score.ticks_per_quarter * -(-TICKS_PER_QUARTER // score.ticks_per_quarter))
-    pauses = _pauses(score)
+    pauses = _with_breaths(score, _pauses(score))
     phrases = _phrases(score, pauses)
     pitched = [index for index, part in enumerate(score.parts) if part.notes and not part.is_drum]
     parts = list(score.parts)
@@ -98,6 +99,13 @@ def _pauses(score: Score) -> list[Pause]:
     return pauses
 
 
+def _with_breaths(score: Score, pauses: Sequence[Pause]) -> list[Pause]:
+    """Also the ends of phrases that no fermata shows, in the highest voice."""
+    top = next((part for part in score.parts if part.notes and not part.is_drum), Part("", ()))
+    told = [Pause(note.start, note.end, False) for note in top.notes if any(note.start <= end < note.end for end in score.phrase_ends)]
+    return sorted([*pauses, *(each for each in told if not any(pause.start < each.end and each.start < pause.end for pause in pauses))])
+
+
 def _phrases(score: Score, pauses: Sequence[Pause]) -> list[tuple[int, int]]:
     """From where each phrase begins to where its last note does."""
     inner = [pause for pause in pauses if pause.end < score.end]
@@ -123,7 +131,7 @@ def _fall(tick: int, phrases: Sequence[tuple[int, int]]) -> tuple[float, bool]:
 def _tempos(score: Score, pauses: Sequence[Pause], phrases: Sequence[tuple[int, int]], amount: float) -> Iterator[TempoAt]:
     """A tempo each eighth, where it has changed."""
     grid = range(0, score.end, max(1, score.ticks_per_quarter // 2))
-    edges = (tick for pause in pauses for tick in pause if tick < score.end)
+    edges = (tick for pause in pauses for tick in pause[:2] if tick < score.end)
     written = 0.0
     for tick in sorted({0, *grid, *edges, *(change.start for change in score.tempos if change.start < score.end)}):
         tempo = min(max(nominal_tempo(score, tick) * _share(score, tick, pauses, phrases) ** amount, _SLOWEST), _FASTEST)
@@ -143,7 +151,7 @@ def _share(score: Score, tick: int, pauses: Sequence[Pause], phrases: Sequence[t
     if tick >= last:
         return slowing * Pause(last, score.end).tempo(LAST_TEMPO, score.ticks_per_quarter)
     pause = next((pause for pause in pauses if pause.start <= tick < pause.end), None)
-    if pause is not None:
+    if pause is not None and pause.is_held:
         return slowing * pause.tempo(FERMATA_TEMPO, score.ticks_per_quarter)
     fall, is_ebbing = _fall(tick, phrases)
     return slowing if is_ebbing and slowing < 1 else slowing * (1 - ARCH_TEMPO * fall)
@@ -200,9 +208,9 @@ class _Player:
 
     def _end(self, note: Note, starts: dict[int, int], struck: set[tuple[int, int]]) -> int:
         """As the next note begins; earlier where singers breathe, or where the same pitch comes again."""
-        is_breath = note.end < self.score.end and any(pause.end == note.end for pause in self.pauses)
-        if is_breath:
-            gap = self._ticks(BREATH_SECONDS, note.start) * FERMATA_TEMPO
+        pause = next((pause for pause in self.pauses if pause.end == note.end < self.score.end), None)
+        if pause is not None:
+            gap = self._ticks(BREATH_SECONDS, note.start) * (FERMATA_TEMPO if pause.is_held else 1)
         elif (note.pitch, note.end) in struck:
             gap = self._ticks(REPEAT_SECONDS, note.start)
         else:

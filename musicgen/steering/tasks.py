@@ -20,7 +20,7 @@ from musicgen.composers.plan import Plan, plan_sketch, with_cadences, with_phras
 from musicgen.errors import ConfigError, FileError, NotationError, with_notes
 from musicgen.files.io import read_score
 from musicgen.music.choirs import SATB, Choir, find_choir, for_choir
-from musicgen.music.chorale import Chorale
+from musicgen.music.chorale import STEPS_PER_QUARTER, Chorale
 from musicgen.music.constraints import PitchClasses
 from musicgen.music.convert import to_score
 from musicgen.music.ensemble import Ensemble
@@ -73,7 +73,10 @@ class Ready:
         return self.choir.restore(filled) if self.choir else filled
 
     def written(self, chorale: Chorale) -> Score:
+        """With the ends of phrases that the composer was told of, be they marked in the score or not."""
         score = self.score_of(chorale)
+        ends = np.flatnonzero(self.sketch.given.fermata) * score.ticks_per_quarter // STEPS_PER_QUARTER
+        score = replace(score, phrase_ends=tuple(ends.tolist()))
         return for_choir(score, self.choir) if self.choir else score
 
 

@@ -4,20 +4,22 @@ import io
 from dataclasses import replace
 
 import mido
+import pytest
 from test_performance import BEAT, SCORE
 
 from musicgen.files.midi import midi_of_score, score_of_midi
+from musicgen.music.resolution import rescaled
 from musicgen.music.score import Note, Part, Score, TextAt
 from musicgen.rendering.edition import Edition
 
 
 def markers(score):
-    track = mido.MidiFile(file=io.BytesIO(midi_of_score(score)), charset="utf-8").tracks[0]
+    file = mido.MidiFile(file=io.BytesIO(midi_of_score(score)), charset="utf-8")
     now, found = 0, []
-    for message in track:
+    for message in file.tracks[0]:
         now += message.time
         if message.type == "marker":
-            found.append((now / BEAT, message.text))
+            found.append((now / file.ticks_per_beat, message.text))
     return found
 
 
@@ -34,6 +36,19 @@ def test_fermatas_are_read_from_them():
     assert score_of_midi(midi_of_score(Edition().played(SCORE))).parts == tuple(
         replace(part, notes=tuple(replace(note, spelling=None) for note in part.notes)) for part in SCORE.parts
     )
+
+
+@pytest.mark.parametrize("finer", [1, 5])
+def test_ends_that_were_told_are_phrases_too(finer):
+    """Wherever in the last note they are told, at any resolution."""
+    plain = tuple(replace(part, notes=tuple(replace(note, fermata=False) for note in part.notes)) for part in SCORE.parts)
+    told = replace(SCORE, parts=plain, phrase_ends=(3 * BEAT + BEAT // 2, 7 * BEAT))
+    assert markers(Edition().played(rescaled(told, finer * BEAT))) == [
+        (0, "phrase 1"),
+        (3, "half cadence, C major"),
+        (4, "phrase 2"),
+        (7, "perfect authentic cadence, C major"),
+    ]
 
 
 def test_words_that_are_there_already_stay_alone():

@@ -111,3 +111,16 @@ def test_drums_and_silence_stay_as_they_are():
 def test_no_ritardando_before_the_last_phrase():
     notes = tuple(Note(BEAT * place, BEAT, 60 + place, fermata=place == 9) for place in range(12))
     assert tempo_at(perform(Score((Part("Flute", notes),)), Performance()), 9 * BEAT) == pytest.approx(80 * FERMATA_TEMPO)
+
+
+def test_a_phrase_may_end_without_a_fermata(played):
+    """As an assumed end under a tune without any: the same arch and a breath, but no hold."""
+    plain = tuple(replace(part, notes=tuple(replace(note, fermata=False) for note in part.notes)) for part in SCORE.parts)
+    told = perform(replace(SCORE, parts=plain, phrase_ends=(3 * BEAT, 7 * BEAT)), Performance())
+    assert tempo_at(told, 3 * BEAT) == pytest.approx(80 * (1 - ARCH_TEMPO), abs=0.5)
+    assert tempo_at(told, 4 * BEAT) == tempo_at(played, 4 * BEAT)
+    assert [note.velocity for note in told.parts[0].notes] == [note.velocity for note in played.parts[0].notes]
+    for part in told.parts:
+        before = next(note for note in part.notes if note.start > 2.9 * BEAT)
+        assert 0.5 * BEAT < before.duration < 0.75 * BEAT
+    assert told.marks == ()
