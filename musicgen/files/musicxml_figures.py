@@ -6,9 +6,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 
 from musicgen.files.musicxml_text import add_text
+from musicgen.files.page import ACCIDENTALS
 from musicgen.music.score import FiguresAt
-
-_SIGNS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp", 3: "triple-sharp"}
 
 
 def add_figures(measure: ET.Element, figures: Iterable[FiguresAt], start: int, end: int, bar: int) -> None:
@@ -26,7 +25,7 @@ def add_figures(measure: ET.Element, figures: Iterable[FiguresAt], start: int, e
         for number, sign in each.figures:
             figure = ET.SubElement(element, "figure")
             if sign is not None:
-                add_text(figure, "prefix", _SIGNS[sign])
+                add_text(figure, "prefix", ACCIDENTALS[sign])
             if number is not None:
                 add_text(figure, "figure-number", number)
         add_text(element, "duration", stop - now)

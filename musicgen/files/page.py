@@ -13,7 +13,8 @@ from musicgen.music.pitch import Key, Spelling, spell
 from musicgen.music.score import Clef, Note, Part, Score, TextAt
 from musicgen.music.transposition import CONCERT, Transposition
 
-_ACCIDENTALS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp", 3: "triple-sharp"}
+ACCIDENTALS = {-3: "triple-flat", -2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp", 3: "triple-sharp"}
+"""MusicXML's names of alterations."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def accidentals(page: Page, bars: Sequence[Bar], index: int) -> dict[tuple[int, 
         if is_new:
             own[line] = set()
         if is_new or (alteration != plain and own.get(line) and sign.part not in own[line] and not _is_unison(sign, shown, page)):
-            shown[sign.place] = _ACCIDENTALS[alteration]
+            shown[sign.place] = ACCIDENTALS[alteration]
         holding[line] = alteration
         own.setdefault(line, set()).add(sign.part)
     return shown
