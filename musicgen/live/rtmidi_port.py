@@ -47,11 +47,15 @@ class RtMidiPort:
         self._inbox: SimpleQueue[Heard] = SimpleQueue()  # its `put` is safe in a signal handler and in the driver's thread
         self._in, self._out = _clients(wanted.system)
         self._named = wanted.virtual is None
-        with _one_line():
-            self.sink = _open(self._out, wanted.sink, wanted.virtual, "--out")
-            self.source = _open(self._in, wanted.source, wanted.virtual, "--in") if wanted.hears else None
-            self._in.ignore_types(sysex=True, timing=False, active_sense=True)
-            self._in.set_callback(self._take)
+        try:
+            with _one_line():
+                self.sink = _open(self._out, wanted.sink, wanted.virtual, "--out")
+                self.source = _open(self._in, wanted.source, wanted.virtual, "--in") if wanted.hears else None
+                self._in.ignore_types(sysex=True, timing=False, active_sense=True)
+                self._in.set_callback(self._take)
+        except MusicgenError:
+            self.close()
+            raise
 
     @property
     def is_between_two(self) -> bool:
@@ -77,7 +81,8 @@ class RtMidiPort:
         self._inbox.put(Heard(self.now(), STOPPED))
 
     def close(self) -> None:
-        """RtMidi's JACK takes a port away while JACK may still be playing it, so that nothing shall be on its way then."""
+        """RtMidi's JACK takes a port away while JACK may still be playing it, so that nothing shall be on its way then. A program that
+        ends without closing is worse: JACK then waits for its clients, and lets no others in."""
         self._in.cancel_callback()
         time.sleep(_ON_ITS_WAY)
         for client in (self._in, self._out):

@@ -98,6 +98,32 @@ def test_without_the_extra_and_without_a_sequencer(monkeypatch, capsys):
     assert capsys.readouterr().err == "musicgen: error: playing live needs python-rtmidi: pip install 'musicgen[live]'\n"
 
 
+class Client:
+    """Of a MIDI system with one port, which takes no other."""
+
+    def __init__(self):
+        self.is_there = True
+
+    def get_ports(self):
+        return ["Keystation 61"]
+
+    def cancel_callback(self):
+        pass
+
+    close_port = cancel_callback
+
+    def delete(self):
+        self.is_there = False
+
+
+def test_what_was_opened_is_closed_where_a_port_is_not_there(monkeypatch):
+    clients = Client(), Client()
+    monkeypatch.setattr(rtmidi_port, "_clients", lambda system: clients)
+    with pytest.raises(rtmidi_port.ConfigError, match="no port is named 'organ'"):
+        rtmidi_port.RtMidiPort(rtmidi_port.Wanted(sink="organ"))
+    assert not any(client.is_there for client in clients)
+
+
 def test_ports_by_name_by_number_and_by_chance():
     ports = ["Midi Through 14:0", "Keystation 61", "Piano left", "Piano right"]
     assert rtmidi_port.find_port(ports, "keystation", "--in") == 1
