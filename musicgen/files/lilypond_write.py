@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby, pairwise, starmap
+from itertools import groupby
 
+from musicgen.files.lilypond_rows import figures, marks, silence, skip, string
 from musicgen.files.musicxml_write import Layout, laid_out
 from musicgen.files.notation import Bar, Event
 from musicgen.files.page import Line, Page, Staff
@@ -36,7 +37,6 @@ _INSTRUMENTS = (
     "bassoon", "clarinet", "piccolo", "flute", "recorder", "pan flute", "blown bottle", "shakuhachi", "whistle", "ocarina",
 )
 # fmt: on
-_FIGURE_SIGNS = {-3: "--", -2: "--", -1: "-", 0: "!", 1: "+", 2: "++", 3: "++"}
 _SYLLABLES = "\\set melismaBusyProperties = #'(tieMelismaBusy) "  # else the notes of a beam or a slur had one syllable together
 _CLEFS = CLEFS | {"C5": "baritone", "F3": "varbaritone", "F5": "subbass", "G1": "french"}
 
@@ -83,11 +83,7 @@ def _letters(index: int) -> str:
 
 
 def _header(score: Score) -> list[str]:
-    return [f'\\version "{VERSION}"', "", "\\header {", f"  title = {_string(score.title)}", "  tagline = ##f", "}", ""]
-
-
-def _string(text: str) -> str:
-    return '"' + " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return [f'\\version "{VERSION}"', "", "\\header {", f"  title = {string(score.title)}", "  tagline = ##f", "}", ""]
 
 
 def _global(page: Page, bars: Sequence[Bar]) -> list[str]:
@@ -97,25 +93,14 @@ def _global(page: Page, bars: Sequence[Bar]) -> list[str]:
         length = Fraction(bar.end - bar.start, page.score.ticks_per_quarter)
         is_short = length != bar.meter.bar_quarters and index < len(bars) - 1
         meter = f"\\time {bar.meter} " if index == 0 or bars[index - 1].meter != bar.meter else ""
-        partial = f"\\partial {_skip(length)} " if is_short else ""
+        partial = f"\\partial {skip(length)} " if is_short else ""
         lines.append(f"  {meter}{partial}{_tempos_and_skips(page.score, bar)}")
     return ["global = {", *lines, '  \\bar "|."', "}", ""]
 
 
 def _tempos_and_skips(score: Score, bar: Bar) -> str:
     within = [change for change in score.tempos if bar.start <= change.start < bar.end]
-    return _silence(score, bar, {change.start: f"\\tempo 4 = {round(change.quarters_per_minute)} @" for change in within})
-
-
-def _silence(score: Score, bar: Bar, said: dict[int, str]) -> str:
-    """The bar as skips; what is `said` stands around one that begins with it, in place of `@`."""
-    edges = [bar.start, *sorted(tick for tick in said if tick > bar.start), bar.end]
-    skips = [(start, f"s{_skip(Fraction(end - start, score.ticks_per_quarter))}") for start, end in pairwise(edges)]
-    return " ".join(said.get(start, "@").replace("@", skip) for start, skip in skips)
-
-
-def _skip(quarters: Fraction) -> str:
-    return "4" if quarters == 1 else f"4*{quarters}"
+    return silence(score, bar, {change.start: f"\\tempo 4 = {round(change.quarters_per_minute)} @" for change in within})
 
 
 # --- a voice
@@ -189,9 +174,9 @@ def _graces(voice: Voice, event: Event, tick: int) -> Iterator[str]:
 
 def _rest(voice: Voice, bar: Bar, event: Event, hidden: bool) -> Iterator[str]:
     if hidden:
-        yield f"s{_skip(event.end - event.start)}"
+        yield f"s{skip(event.end - event.start)}"
     elif event.value is None:
-        yield f"R{_skip(event.end - event.start)}" if len(rest_values(event, bar)) > 1 else f"R1*{(event.end - event.start) / 4}"
+        yield f"R{skip(event.end - event.start)}" if len(rest_values(event, bar)) > 1 else f"R1*{(event.end - event.start) / 4}"
     else:
         yield f"r{_value(event)}"
 
@@ -234,44 +219,7 @@ def _syllable(said: Sung) -> str:
     """`_` passes a note over, `__` draws the line of a syllable that is held."""
     if said.lyric is None:
         return "_"
-    return _string(said.lyric.text) + (" --" if said.leads else " __" if said.is_held else "")
-
-
-# --- over and under the staves
-
-
-def _marks(score: Score, bars: Sequence[Bar], above: bool) -> list[str]:
-    """Words in a row of their own."""
-    side = "^" if above else "_"
-    marks = {mark.start: f"@{side}{_lines(mark.text)}" for mark in score.marks if mark.is_above == above}
-    if not marks:
-        return []
-    rows = (_silence(score, bar, {tick: text for tick, text in marks.items() if bar.start <= tick < bar.end}) for bar in bars)
-    return [f"    \\new Dynamics {{ {' | '.join(rows)} }}"]
-
-
-def _lines(text: str) -> str:
-    lines = [_string(line) for line in text.splitlines()]
-    return lines[0] if len(lines) == 1 else f"\\markup \\column {{ {' '.join(lines)} }}"
-
-
-def _figures(score: Score, bars: Sequence[Bar]) -> list[str]:
-    """Of a continuo; what goes on over a barline is said again."""
-    if not score.figures:
-        return []
-    rows = []
-    for bar in bars:
-        within = [each for each in score.figures if each.start < bar.end and each.end > bar.start]
-        edges = [edge for each in within for edge in (max(each.start, bar.start), min(each.end, bar.end))]
-        said = [f"<{' '.join(starmap(_figure, each.figures))}>" for each in within]
-        gaps = [("s", *edge) for edge in pairwise([bar.start, *edges, bar.end])]
-        gaps[1::2] = [(text, start, end) for text, (_, start, end) in zip(said, gaps[1::2], strict=True)]
-        rows.append(" ".join(f"{text}{_skip(Fraction(end - start, score.ticks_per_quarter))}" for text, start, end in gaps if start < end))
-    return [f"    \\new FiguredBass \\with {{ figuredBassAlterationDirection = #LEFT }} \\figuremode {{ {' | '.join(rows)} }}"]
-
-
-def _figure(number: int | None, sign: int | None) -> str:
-    return f"{'_' if number is None else number}{'' if sign is None else _FIGURE_SIGNS[sign]}"
+    return string(said.lyric.text) + (" --" if said.leads else " __" if said.is_held else "")
 
 
 # --- the score
@@ -281,13 +229,13 @@ def _score_block(score: Score, bars: Sequence[Bar], staves: Sequence[Staff], voi
     lines = [line for staff in staves for line in _staff(staff, [voice for voice in voices if voice.page.staff is staff], len(staves))]
     is_sung = any(voice.line.words for voice in voices)
     group = "PianoStaff" if staves[0].is_shared and not is_sung else "ChoirStaff"
-    inner = [*_marks(score, bars, True), *lines, *_figures(score, bars), *_marks(score, bars, False)]
+    inner = [*marks(score, bars, True), *lines, *figures(score, bars), *marks(score, bars, False)]
     return ["\\score {", f"  \\new {group} <<", *inner, "  >>", "  \\layout { }", "  \\midi { }", "}"]
 
 
 def _staff(staff: Staff, voices: Sequence[Voice], count: int) -> Iterator[str]:
     names = [part.name for part in staff.parts] if staff.is_shared else [staff.name]
-    shown = "\\markup \\column { " + " ".join(map(_string, names)) + " }" if staff.is_shared else _string(staff.name)
+    shown = "\\markup \\column { " + " ".join(map(string, names)) + " }" if staff.is_shared else string(staff.name)
     yield f'    \\new Staff \\with {{ instrumentName = {shown} midiInstrument = "{_instrument(staff.parts[0].program)}" }} <<'
     yield "      \\global"
     for voice in voices:

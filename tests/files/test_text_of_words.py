@@ -82,14 +82,14 @@ def test_lilypond_is_told_which_notes_a_syllable_is_sung_to():
 MARKED = replace(
     score(line("C4:1 D4:1 E4:1 F4:1"), line("C3:2 D3:2")),
     tempos=(TempoAt(0, 72.0), TempoAt(480 * 3 + 240, 60.0)),
-    marks=(TextAt(480, 'say "no" | 5% [x]'), TextAt(960, "V7\nc:", is_above=False)),
+    marks=(TextAt(480, 'say "no" | 5% @[x]'), TextAt(960, "V7\nc:", is_above=False)),
     figures=(FiguresAt(480, 960, ((6, None), (None, 0))), FiguresAt(960, 1440, ((5, -1),))),
 )
 
 
 def test_marks_and_figures_stand_in_lilypond():
     text = lilypond_bytes(MARKED).decode()
-    above, figures, below = (text.index(each) for each in ('s4*3^"say \\"no\\" | 5% [x]"', "\\figuremode", "\\markup \\column"))
+    above, figures, below = (text.index(each) for each in ('s4*3^"say \\"no\\" | 5% @[x]"', "\\figuremode", "\\markup \\column"))
     assert above < figures < below
     assert "s4 <6 _!>4 <5->4 s4 }" in text
     assert 's4*2 s4*2_\\markup \\column { "V7" "c:" }' in text
