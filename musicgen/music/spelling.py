@@ -2,10 +2,13 @@
 
 A key has a window of twelve fifths, one name for each pitch class: from Eb to G# in C major, from Bb to D# in A minor. Near the window's
 edges a second name is at hand, in C major D# beside Eb, Ab beside G#. There a note that rises a semitone is a raised one, one that falls a
-semitone a lowered one, and notes that sound together are written close on the line of fifths.
+semitone a lowered one, and notes that sound together are written close on the line of fifths. A pitch keeps its name while it is repeated.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,44 +25,39 @@ DIRECTION_WEIGHT = 2.5
 
 
 def spell_notes(chorale: Chorale) -> dict[tuple[int, int], Spelling]:
-    """The spelling of every note, by (voice, start step)."""
+    """The spelling of every note, by (voice, start step); one that is struck again is spelled as before."""
     lowest = lowest_fifths(chorale.key)
     fifths = lowest + (7 * chorale.pitch.astype(np.int64) - lowest) % 12
     spelled: dict[tuple[int, int], Spelling] = {}
     for voice in range(chorale.voices):
-        notes = list(chorale.notes(voice))
-        for note, rise in zip(notes, _rises(notes), strict=True):
-            if note.pitch != REST:
-                place = _fifths_of_note(chorale, fifths, note, rise, lowest)
-                spelled[voice, note.start] = Spelling.at_fifths(place, note.pitch)
+        repeated = [list(notes) for _, notes in groupby(chorale.notes(voice), key=lambda note: note.pitch)]
+        for notes, following in zip_longest(repeated, repeated[1:]):
+            pitch, after = notes[0].pitch, following[0].pitch if following else REST
+            if pitch != REST:
+                place = _fifths_of_notes(chorale, fifths, notes, 0 if after == REST else after - pitch, lowest)
+                spelled |= {(voice, note.start): Spelling.at_fifths(place, pitch) for note in notes}
     return spelled
 
 
-def _rises(notes: list[GridNote]) -> list[int]:
-    """Semitones from each note to the next one of another pitch; 0 before a rest and at the end."""
-    rises: list[int] = []
-    following = REST
-    current = REST
-    for note in reversed(notes):
-        if note.pitch != current:
-            following, current = current, note.pitch
-        rises.append(0 if REST in (following, current) else following - current)
-    return rises[::-1]
-
-
-def _fifths_of_note(chorale: Chorale, fifths: IntArray, note: GridNote, rise: int, lowest: int) -> int:
-    usual = int(fifths[note.voice, note.start])
+def _fifths_of_notes(chorale: Chorale, fifths: IntArray, notes: Sequence[GridNote], rise: int, lowest: int) -> int:
+    """Of one pitch struck again and again; rise: semitones to the note after, 0 before a rest and at the end."""
+    usual = int(fifths[notes[0].voice, notes[0].start])
     if usual - lowest < EDGE_FIFTHS:
         flat, sharp = usual, usual + 12
     elif usual - lowest >= 12 - EDGE_FIFTHS:
         flat, sharp = usual - 12, usual
     else:
         return usual
-    pitch, sounding = chorale.pitch[:, note.start : note.end], fifths[:, note.start : note.end]
-    others = sounding[(pitch != REST) & ((pitch - note.pitch) % 12 != 0)]
+    others = [_sounding_with(chorale, fifths, note) for note in notes]
 
     def cost(place: int, goes_on: int) -> float:
-        together = float(np.abs(others - place).mean()) if others.size else 0.0
+        together = sum(float(np.abs(each - place).mean()) for each in others if each.size) / len(notes)
         return abs(place - lowest - 5.5) + together - DIRECTION_WEIGHT * (rise == goes_on)
 
     return sharp if cost(sharp, 1) < cost(flat, -1) else flat
+
+
+def _sounding_with(chorale: Chorale, fifths: IntArray, note: GridNote) -> IntArray:
+    """The usual places of what sounds with a note, but for its own pitch class, a cell each."""
+    pitch, sounding = chorale.pitch[:, note.start : note.end], fifths[:, note.start : note.end]
+    return np.asarray(sounding[(pitch != REST) & ((pitch - note.pitch) % 12 != 0)])
