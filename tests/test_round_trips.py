@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -134,3 +135,12 @@ def test_compressed_musicxml_is_the_same_music_on_any_day(tmp_path: Path) -> Non
 
     heard, _ = heard_in(converter.parse(tmp_path / "x.mxl").toSoundingPitch())
     assert heard == sounds(ODDITIES["brass"])
+
+
+@pytest.mark.parametrize("suffix", [".abc", ".krn", ".musicxml", ".mid"])
+def test_voices_keep_their_names(chorales: list[Score], suffix: str, tmp_path: Path) -> None:
+    soprano, *others = chorales[0].parts
+    named = replace(chorales[0], parts=(replace(soprano, name='Röhr "alt" 2'), *others))
+    read = read_score(write_score(named, tmp_path / f"x{suffix}"))
+    quote = "\'\'" if suffix == ".abc" else '"'  # which it has no way to write within a name
+    assert [part.name for part in read.parts] == [f"Röhr {quote}alt{quote} 2", "Alto", "Tenor", "Bass"]

@@ -1,4 +1,4 @@
-"""The words of ABC, its `w:` lines, and its fermatas, told to the notes of each voice. music21 passes them over.
+"""The words of ABC, its `w:` lines, its fermatas and the names of its voices, told to music21's notes and parts, which lack them.
 
 A line of words belongs to the line of music before it, further ones are further verses. `-` parts syllables, `_` holds one over another
 note, `*` passes a note over, `|` goes on to the next bar, `~` is a space within a syllable.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from musicgen.files.abc_text import decoded, uncommented
 from musicgen.files.verses import HELD
@@ -23,9 +23,21 @@ _MUSIC = re.compile(
     r"|(?P<note>\[(?![|\d:])[^\]]*[A-Ga-g][^\]]*\]|[A-Ga-g])|(?P<bar>\|)"
 )
 _WORD = re.compile(r"(?:\\.|[^\s\-_*|\\])+|[-_*|]|\s+")
+_NAME = re.compile(r"^V:\s*([^\s\]]+)[^\n]*?\s(?:name|nm)=(?:\"([^\"\n]*)\"|(\S+))", re.MULTILINE)
 _SPACE = re.compile(r"(?<!\\)~")
 
 Sung = list[tuple[Lyric, ...]]  # of each note, chords counted once, grace notes not
+
+
+class Told(NamedTuple):
+    """What music21 has not read, of the parts that have notes, in their order; each empty where there is none."""
+
+    words: Sequence[Sung] = ()
+    fermatas: Sequence[Sequence[bool]] = ()
+    names: Sequence[str] = ()
+
+
+NOTHING = Told()
 
 
 @dataclass
@@ -41,14 +53,16 @@ class _Voice:
     is_held: bool = False
 
 
-def read_told(text: str) -> tuple[list[Sung], list[list[bool]]]:
-    """Words, and where fermatas are, of the voices of the first tune that have notes, in their order; nothing where there are none."""
-    voices = _voices(text)
-    sung, held = [voice.notes for voice in voices], [voice.fermatas for voice in voices]
-    return sung if any(map(any, sung)) else [], held if any(map(any, held)) else []
+def read_told(text: str) -> Told:
+    """Of the first tune."""
+    found = {name: voice for name, voice in _voices(text).items() if voice.notes}
+    named = {match[1]: decoded(match[2] or match[3] or "") for match in reversed(list(_NAME.finditer(text)))}
+    sung, held = [voice.notes for voice in found.values()], [voice.fermatas for voice in found.values()]
+    names = [named.get(name, "") for name in found]
+    return Told(sung if any(map(any, sung)) else (), held if any(map(any, held)) else (), names if any(names) else ())
 
 
-def _voices(text: str) -> list[_Voice]:
+def _voices(text: str) -> dict[str, _Voice]:
     lines = text[text.find("K:") :].splitlines()
     voices, name = {"": _Voice()}, ""
     for line in lines[1:]:
@@ -62,7 +76,7 @@ def _voices(text: str) -> list[_Voice]:
             voices.setdefault(name, _Voice())
         elif found[1] == "w":
             _add_words(voices[name], uncommented(found[2]))
-    return [voice for voice in voices.values() if voice.notes]
+    return voices
 
 
 def _name(value: str) -> str:
@@ -121,33 +135,34 @@ def _syllables(words: str, voice: _Voice, place: int) -> Iterator[tuple[str | No
             place += 1
 
 
-def attach(parts: Sequence[Any], words: Sequence[Sung], remarks: list[str]) -> None:
-    """To music21's notes of the parts that have any, in their order."""
-    from music21 import note
+def attach(parts: Sequence[Any], told: Told, remarks: list[str]) -> None:
+    """To music21's parts, and to their notes."""
+    if not any(told):
+        return
+    from music21 import expressions, note
 
-    for each, lyrics in _pairs(parts, words, "the words", remarks):
+    found = [(part, notes) for part in parts if (notes := _notes(part))]
+    if len(found) == len(told.names):
+        for (part, _), name in zip(found, told.names, strict=True):
+            part.partName = name or part.partName
+    sounding = [notes for _, notes in found]
+    for each, lyrics in _pairs(sounding, told.words, "the words", remarks):
         each.lyrics = [_of_music21(note, lyric) for lyric in lyrics]
-
-
-def attach_fermatas(parts: Sequence[Any], fermatas: Sequence[list[bool]], remarks: list[str]) -> None:
-    """As `attach`."""
-    from music21 import expressions
-
-    for each, is_held in _pairs(parts, fermatas, "the fermatas", remarks):
+    for each, is_held in _pairs(sounding, told.fermatas, "the fermatas", remarks):
         if is_held:
             each.expressions.append(expressions.Fermata())
 
 
-def _pairs(parts: Sequence[Any], told: Sequence[Sequence[Any]], what: str, remarks: list[str]) -> list[tuple[Any, Any]]:
-    """Notes of music21 and what is told of each; nothing, and a remark, where they are not as many."""
+def _notes(part: Any) -> list[Any]:
     from music21 import harmony
 
+    return [each for each in part.flatten().notes if not each.duration.isGrace and not isinstance(each, harmony.Harmony)]
+
+
+def _pairs(sounding: Sequence[Sequence[Any]], told: Sequence[Sequence[Any]], what: str, remarks: list[str]) -> list[tuple[Any, Any]]:
+    """Notes of music21 and what is told of each; nothing, and a remark, where they are not as many."""
     if not told:
         return []
-    found = [
-        [each for each in part.flatten().notes if not each.duration.isGrace and not isinstance(each, harmony.Harmony)] for part in parts
-    ]
-    sounding = [notes for notes in found if notes]
     if [len(notes) for notes in sounding] != [len(each) for each in told]:
         remarks.append(f"left out: {what}, which could not be told to the notes")
         return []

@@ -1,4 +1,4 @@
-"""The words of kern, its **text spines, told to the notes of the **kern spine to their left; further ones are further verses.
+"""The words of kern, its **text spines, told to the notes of the **kern spine to their left, further ones as further verses; and names.
 
 music21 reads them only where staves are numbered, and of several verses the last.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from musicgen.files.abc_words import Sung
+from musicgen.files.abc_words import Sung, Told
 from musicgen.music.score import Lyric
 
 HIDDEN = "\u200b"  # without width: before a word that begins as comments and interpretations do
@@ -23,12 +23,13 @@ class _Spine:
     """`texts`: those of its words, by verses."""
 
     kind: str
+    name: str = ""
     notes: Sung = field(default_factory=list)
     texts: list[_Spine] = field(default_factory=list)
 
 
-def read_words(text: str) -> list[Sung]:
-    """Of the staves from top to bottom, as music21 orders them; nothing where nobody sings."""
+def read_told(text: str) -> Told:
+    """Of the staves from top to bottom, as music21 orders them."""
     spines: list[_Spine] = []
     first: list[_Spine] = []
     for line in text.splitlines():
@@ -41,8 +42,9 @@ def read_words(text: str) -> list[Sung]:
             spines = _next(spines, tokens)
         elif len(tokens) == len(spines):
             _add_row(spines, tokens)
-    sung = [spine.notes for spine in reversed(first) if spine.kind == _KERN and spine.notes]
-    return sung if any(lyrics for notes in sung for lyrics in notes) else []
+    staves = [spine for spine in reversed(first) if spine.kind == _KERN and spine.notes]
+    sung, names = [spine.notes for spine in staves], [spine.name for spine in staves]
+    return Told(sung if any(map(any, sung)) else (), names=names if any(names) else ())
 
 
 def _spines(kinds: Sequence[str]) -> list[_Spine]:
@@ -59,6 +61,8 @@ def _next(spines: list[_Spine], tokens: Sequence[str]) -> list[_Spine]:
     """After a line of interpretations: `*^` parts a spine in two, `*v` joins neighbours, `*-` ends one, `*x` exchanges two."""
     if len(tokens) != len(spines):
         return spines
+    for spine, token in zip(spines, tokens, strict=True):
+        spine.name = spine.name or (token[3:].strip() if token.startswith('*I"') else "")
     after: list[_Spine] = []
     crossed = [index for index, token in enumerate(tokens) if token == "*x"]
     if len(crossed) == 2:

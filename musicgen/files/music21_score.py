@@ -14,7 +14,7 @@ from typing import Any
 from music21 import bar, chord, expressions, harmony, note, repeat, spanner, stream
 
 from musicgen.errors import FileError, NotationError
-from musicgen.files.abc_words import Sung, attach, attach_fermatas
+from musicgen.files.abc_words import NOTHING, Told, attach
 from musicgen.files.music21_maps import bars_of, changes, decimal, irregular_bars, keys_of, measures, meters_of, quarters, tempos_of
 from musicgen.files.music21_words import is_sung, lyrics_of
 from musicgen.files.musicxml_sounding import Writing
@@ -60,19 +60,15 @@ def score_of(
     path: Path,
     remarks: Iterable[str] = (),
     written: Mapping[str, Writing] | None = None,
-    words: Sequence[Sung] = (),
-    fermatas: Sequence[list[bool]] = (),
+    told: Told = NOTHING,
 ) -> Score:
     """Notes, maps and title of what music21 parsed, at sounding pitch; `written`: how parts are written, by their ids.
-
-    words, fermatas: those that music21 has not read.
 
     `path` is for messages. Raises FileError, or whatever music21 does.
     """
     said = list(remarks)
     piece = one_piece(piece, said)
-    attach(list(piece.parts) or [piece], words, said)
-    attach_fermatas(list(piece.parts) or [piece], fermatas, said)
+    attach(list(piece.parts) or [piece], told, said)
     said += _left_out(piece)
     piece = unrolled(piece, said)
     streams = list(piece.parts) or [piece]

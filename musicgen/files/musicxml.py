@@ -56,9 +56,9 @@ def score_of_text(
         from musicgen.files.music21_score import score_of
 
         if kind == "abc":
-            return replace(score_of(parsed(text, kind), path, remarks, {}, *abc_words.read_told(text)), title=abc_text.title(text))
-        words = kern_words.read_words(text) if kind == "humdrum" else ()
-        return score_of(parsed(text, kind), path, remarks, written or {}, words)
+            return replace(score_of(parsed(text, kind), path, remarks, told=abc_words.read_told(text)), title=abc_text.title(text))
+        told = kern_words.read_told(text) if kind == "humdrum" else abc_words.NOTHING
+        return score_of(parsed(text, kind), path, remarks, written, told)
 
 
 def parsed(text: str, kind: str) -> Any:
