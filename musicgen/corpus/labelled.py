@@ -80,7 +80,7 @@ def save_labelled(folder: Path, name: str, source: str, pieces: Sequence[Labelle
 def load_labelled(folder: str | Path) -> LabelledCorpus:
     """By its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
     rebuild = f"make it with: musicgen corpus build {Path(folder).name}"
-    path = found_corpus(folder, rebuild)
+    path = found_corpus(folder, lambda: rebuild)
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         with np.load(io.BytesIO((path / ARRAYS).read_bytes())) as file:

@@ -177,7 +177,7 @@ def _remedy(name: str) -> str:
 def load_events(folder: str | Path) -> EventCorpus:
     """By its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
     rebuild = f"make it with: musicgen corpus build FOLDER --name {Path(folder).name}"
-    path = found_corpus(folder, rebuild if (corpus_folder(folder) / MANIFEST).is_file() else _remedy(Path(folder).name))
+    path = found_corpus(folder, lambda: _remedy(Path(folder).name))
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         if manifest.get("kind") != KIND:

@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -122,17 +122,17 @@ def corpus_folder(folder: str | Path) -> Path:
     return Path(folder) if (Path(folder) / MANIFEST).is_file() else CORPORA / folder
 
 
-def found_corpus(folder: str | Path, remedy: str) -> Path:
+def found_corpus(folder: str | Path, remedy: Callable[[], str]) -> Path:
     """As `corpus_folder`, where one has to be; `remedy`: what to do otherwise."""
     path = corpus_folder(folder)
     if not (path / MANIFEST).is_file():
-        raise CorpusError(f"{folder}: there is no corpus here; {remedy}")
+        raise CorpusError(f"{folder}: there is no corpus here; {remedy()}")
     return path
 
 
 def load_corpus(folder: str | Path = "bach-chorales") -> Corpus:
     """Reads a corpus by its folder, or by its name under corpora/. A missing, damaged or outdated one is refused."""
-    path = found_corpus(folder, "make it with: musicgen corpus build bach-chorales")
+    path = found_corpus(folder, lambda: "make it with: musicgen corpus build bach-chorales")
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:

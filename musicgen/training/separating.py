@@ -24,7 +24,7 @@ from musicgen.music.chorale import REST, VOICES, BoolArray, Chorale
 from musicgen.separation.network import KIND
 from musicgen.separation.rolls import PLANES, ROWS, picture_of, sung_roll
 from musicgen.training.config import apply_settings
-from musicgen.training.loop import Outcome, Progress, RunState, follow, learning_rate, load_state, save_state, sit
+from musicgen.training.loop import Outcome, Progress, RunState, follow, is_best, learning_rate, load_state, log_look, save_state, sit
 from musicgen.training.publish import where_and_how, write_files
 
 CLIP = 1.0  # greatest norm of the gradient
@@ -169,10 +169,9 @@ def _look(
     model.load_state_dict(averaged)
     model.eval()
     nats = float(torch.cat([cell_nats(model, rolls, sung) for rolls, sung in valid]).mean())
-    state.history.append({"update": state.update, "train": round(loss, 5), "valid": round(nats, 5)})
-    if nats < state.best:
-        state.best, state.best_update = nats, state.update
+    if is_best(state, loss, nats):
         save_checkpoint(run, checkpoint, averaged)
+    log_look(run, state)
 
 
 # --- windows
