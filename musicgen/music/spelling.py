@@ -7,7 +7,7 @@ semitone a lowered one, and notes that sound together are written close on the l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, zip_longest
 
 import numpy as np
@@ -22,6 +22,7 @@ IntArray = NDArray[np.int64]
 # than the three fifths between a key's own G# and its Ab in A minor.
 EDGE_FIFTHS = 3
 DIRECTION_WEIGHT = 2.5
+PASSES = 2  # in the first the other voices have their usual names, in the second those that they have got
 
 
 def spell_notes(chorale: Chorale) -> dict[tuple[int, int], Spelling]:
@@ -29,19 +30,28 @@ def spell_notes(chorale: Chorale) -> dict[tuple[int, int], Spelling]:
     lowest = lowest_fifths(chorale.key)
     fifths = lowest + (7 * chorale.pitch.astype(np.int64) - lowest) % 12
     spelled: dict[tuple[int, int], Spelling] = {}
+    for _ in range(PASSES):
+        known = fifths.copy()
+        for notes, rise in _repeated_notes(chorale):
+            place = _fifths_of_notes(chorale, known, notes, rise, lowest)
+            for note in notes:
+                fifths[note.voice, note.start : note.end] = place
+                spelled[note.voice, note.start] = Spelling.at_fifths(place, note.pitch)
+    return spelled
+
+
+def _repeated_notes(chorale: Chorale) -> Iterator[tuple[list[GridNote], int]]:
+    """The notes of one pitch that a voice sounds in a row, and the semitones to the note after; 0 before a rest and at the end."""
     for voice in range(chorale.voices):
         repeated = [list(notes) for _, notes in groupby(chorale.notes(voice), key=lambda note: note.pitch)]
         for notes, following in zip_longest(repeated, repeated[1:]):
             pitch, after = notes[0].pitch, following[0].pitch if following else REST
             if pitch != REST:
-                place = _fifths_of_notes(chorale, fifths, notes, 0 if after == REST else after - pitch, lowest)
-                spelled |= {(voice, note.start): Spelling.at_fifths(place, pitch) for note in notes}
-    return spelled
+                yield notes, 0 if after == REST else after - pitch
 
 
 def _fifths_of_notes(chorale: Chorale, fifths: IntArray, notes: Sequence[GridNote], rise: int, lowest: int) -> int:
-    """Of one pitch struck again and again; rise: semitones to the note after, 0 before a rest and at the end."""
-    usual = int(fifths[notes[0].voice, notes[0].start])
+    usual = lowest + (7 * notes[0].pitch - lowest) % 12
     if usual - lowest < EDGE_FIFTHS:
         flat, sharp = usual, usual + 12
     elif usual - lowest >= 12 - EDGE_FIFTHS:
@@ -58,6 +68,6 @@ def _fifths_of_notes(chorale: Chorale, fifths: IntArray, notes: Sequence[GridNot
 
 
 def _sounding_with(chorale: Chorale, fifths: IntArray, note: GridNote) -> IntArray:
-    """The usual places of what sounds with a note, but for its own pitch class, a cell each."""
+    """The places of what sounds with a note, but for its own pitch class, a cell each."""
     pitch, sounding = chorale.pitch[:, note.start : note.end], fifths[:, note.start : note.end]
     return np.asarray(sounding[(pitch != REST) & ((pitch - note.pitch) % 12 != 0)])

@@ -44,6 +44,12 @@ def test_a_pitch_struck_again_keeps_its_name_whatever_sounds_with_it():
     assert len(set(names("4/4, A minor\nS Eb5 Eb5 G5\nA C5 F#4 E4\nT G4 A4 B4\nB C4 B3 E3")[:2])) == 1
 
 
+def test_what_sounds_together_is_spelled_by_the_names_it_has_got():
+    """From recipe 8: by the usual names of what sounds with them alone, both would be E#."""
+    spelled = spell_notes(drawn("4/4, E minor\nS F4 F4 G4\nA D4 D#4 D4\nT D4 A#3 B3\nB A#3 G3 G3"))
+    assert [str(spelled[0, step]) for step in (0, 1)] == ["F4", "F4"]
+
+
 def test_every_note_and_no_rest_is_spelled_as_it_sounds():
     chorale = drawn("S C5 - . D5 D5\nA . - - - F#4")
     spelled = spell_notes(chorale)
