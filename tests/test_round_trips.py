@@ -142,5 +142,5 @@ def test_voices_keep_their_names(chorales: list[Score], suffix: str, tmp_path: P
     soprano, *others = chorales[0].parts
     named = replace(chorales[0], parts=(replace(soprano, name='Röhr "alt" 2'), *others))
     read = read_score(write_score(named, tmp_path / f"x{suffix}"))
-    quote = "\'\'" if suffix == ".abc" else '"'  # which it has no way to write within a name
+    quote = "''" if suffix == ".abc" else '"'  # which it has no way to write within a name
     assert [part.name for part in read.parts] == [f"Röhr {quote}alt{quote} 2", "Alto", "Tenor", "Bass"]

@@ -62,6 +62,25 @@ def test_the_chords_of_a_lead_sheet(good, refused):
     assert "no chord symbols" in refused("harmonize", "tune.abc", "--chords", "tune.abc", *DICE, "-o", "b.mid")
 
 
+def test_what_was_asked_is_not_missed(run):
+    """What a tune does not say is remarked, but not where it is asked for."""
+    Path("song.abc").write_text('X:1\nM:4/4\nL:1/4\nK:G\n"G"G A B c|"C"c B A G|"D7"A A B c|"G"B B G2|]\n')
+    plain = run("harmonize", "song.abc", *DICE, "--seed", "1", "-o", "a.mid")[2]
+    assert "chord symbols are left out; --chords FILE asks for them" in plain
+    assert "phrase ends were assumed; mark them with fermatas, or say --phrases" in plain
+    asked = run("harmonize", "song.abc", "--chords", "song.abc", "--phrases", "2+2", *DICE, "--seed", "1", "-o", "a.mid")[2]
+    assert "chord symbols" not in asked
+    assert "phrase ends" not in asked
+
+
+def test_a_tune_that_was_played_is_told_in_a_sentence(run, choir):
+    played = [replace(part, notes=tuple(replace(note, start=note.start + 1) for note in part.notes)) for part in choir.parts]
+    write_score(replace(choir, parts=tuple(played)), "played.mid")
+    places = [line for line in run("harmonize", "played.mid", *DICE, "--seed", "1", "-o", "a.mid")[2].splitlines() if "on the grid" in line]
+    assert len(places) == 1
+    assert "places, the first is soprano, bar 0 beat 3: D5 was moved by" in places[0]
+
+
 def test_rhythm(good):
     piece = composed(good, "--rhythm", "B 1-2 1/8", "--rhythm", "A 1 3/8 1/8")
     assert piece.onset[3, :32].nonzero()[0].tolist() == list(range(0, 32, 2))

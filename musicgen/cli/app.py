@@ -42,6 +42,7 @@ DEBUG = "MUSICGEN_DEBUG"
 
 app = typer.Typer(
     name="musicgen",
+    cls=generate.Commands,
     help="Compose, harmonize and rewrite scores. `musicgen COMMAND --help` says more.",
     add_completion=False,
     rich_markup_mode=None,  # plain help comes up at once
@@ -115,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not os.environ.get(DEBUG):
             warnings.simplefilter("ignore")  # the libraries' warnings are for us, not for a composer
         try:
-            code = _program()(args=generate.directed(arguments) or ["--help"], prog_name="musicgen", standalone_mode=False) or 0
+            code = _program()(args=list(arguments) or ["--help"], prog_name="musicgen", standalone_mode=False) or 0
             sys.stdout.flush()
         except BaseException as error:
             return _exit_code(error)

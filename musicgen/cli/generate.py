@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from musicgen.cli import screen
 from musicgen.cli.options import DEFAULT_FOLDER, JsonOption, use_one_thread
@@ -152,26 +153,28 @@ def infill(
     _run(lambda generator, **options: generator.infill(source, bars, **asked, **options), drawing, model, f"{file.stem}-filled", file)
 
 
-def directed(arguments: Sequence[str]) -> list[str]:
-    """`continue --model mine`, where mine is a model of events, is another command than with a composer of chorales."""
-    words = list(arguments)
-    if CONTINUE not in words:
-        return words
-    place = words.index(CONTINUE)
-    named = [value for flag, value in _flags(words[place + 1 :]) if flag in ("--model", "-m")]
-    from musicgen.models.folders import EVENT_KINDS, checkpoint_folders, kind_of
+class Commands(TyperGroup):
+    """`continue` with a model of events is another command than with a composer of chorales."""
 
-    if named and kind_of(checkpoint_folders().get(named[-1], Path(named[-1]))) in EVENT_KINDS:
-        words[place] = CONTINUE_EVENTS
-    elif any(flag == "--from" for flag, _ in _flags(words[place + 1 :])):
-        raise ConfigError("continue --from is for models of events; name one with --model (`musicgen models` lists them)")
-    return words
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name != CONTINUE:
+            return name, command, rest
+        events = self.get_command(ctx, CONTINUE_EVENTS)
+        assert events is not None
+        parsed = events.make_context(CONTINUE, list(rest), resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True)
 
+        def is_said(option: str) -> bool:
+            source = parsed.get_parameter_source(option)
+            return source is not None and source.name == "COMMANDLINE"
 
-def _flags(words: Sequence[str]) -> list[tuple[str, str]]:
-    """Each word as a flag with what belongs to it, behind `=` or as the next word."""
-    following = [*words[1:], ""]
-    return [(word.partition("=")[0], word.partition("=")[2] or after) for word, after in zip(words, following, strict=True)]
+        from musicgen.generation.loading import is_generator
+
+        if is_said("model") and is_generator(parsed.params["model"]):
+            return name, events, rest
+        if is_said("start"):
+            raise ConfigError("continue --from is for models of events; name one with --model (`musicgen models` lists them)")
+        return name, command, rest
 
 
 # --- what the commands share

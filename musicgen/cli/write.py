@@ -69,7 +69,10 @@ def vary(request: Request, output: Output) -> None:
 
 @command("continue", TAKES["continue"])
 def continue_(request: Request, output: Output) -> None:
-    """Go on from where a piece ends."""
+    """Go on from where a piece ends.
+
+    With a model of events any MIDI goes on: see `continue --model folk --help`.
+    """
     _run(request, output, "continuing", ANOTHER_WAY)
 
 

@@ -39,6 +39,8 @@ _EXPECTED = {".mxl": "compressed MusicXML", ".krn": "kern text", ".abc": "ABC te
 
 def read_score(path: str | PathLike[str], *, quantize: bool = False) -> Score:
     """Reads MIDI, MusicXML, kern or ABC. `quantize` moves notes that were played live to the grid; `Score.remarks` says how far."""
+    if Path(path).is_dir():
+        check_input(path)  # which says so, whatever its name ends in
     suffix = _suffix(path, READABLE, "read")
     check_input(path)
     if suffix in MIDI:

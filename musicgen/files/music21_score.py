@@ -21,7 +21,7 @@ from musicgen.files.musicxml_sounding import Writing
 from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER
 from musicgen.music.colors import written_color
 from musicgen.music.pitch import Spelling
-from musicgen.music.score import ColoredRest, KeyAt, Lyric, MeterAt, Note, Part, Score, TempoAt, counted
+from musicgen.music.score import CHORDS_LEFT_OUT, ColoredRest, KeyAt, Lyric, MeterAt, Note, Part, Score, TempoAt, counted
 from musicgen.music.separate import voice_of
 
 MAX_TIMES = 16  # of one repeat
@@ -212,7 +212,7 @@ def _length(element: Any, place: str, path: Path) -> Fraction:
 
 def _raw_chord(element: Any, start: Fraction, voice: int, place: str, path: Path, remarks: list[str]) -> list[RawNote]:
     if isinstance(element, harmony.Harmony):
-        remarks.append("chord symbols are not read")
+        remarks.append(CHORDS_LEFT_OUT)
         return []
     members = [element] if isinstance(element, note.Note) else list(element.notes) if isinstance(element, chord.Chord) else []
     if not members:

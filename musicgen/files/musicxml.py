@@ -19,7 +19,7 @@ from musicgen.files.io import check_input
 from musicgen.files.musicxml_sounding import Writing, read_writing
 from musicgen.files.untrusted import check_text, parse_musicxml, read_bytes, read_text, unzipped_score
 from musicgen.files.verses import number_verses
-from musicgen.music.score import Score, counted
+from musicgen.music.score import CHORDS_LEFT_OUT, Score, counted
 
 
 def read_musicxml(path: str | PathLike[str]) -> Score:
@@ -83,13 +83,10 @@ def quiet(path: str | PathLike[str]) -> Iterator[None]:
 
 
 def _drop_chord_symbols(root: ET.Element, remarks: list[str]) -> None:
-    count = 0
     for measure in root.iter("measure"):
         for symbol in measure.findall("harmony"):
             measure.remove(symbol)
-            count += 1
-    if count:
-        remarks.append(f"left out: {counted(count, 'chord symbol')}")
+            remarks.append(CHORDS_LEFT_OUT)  # said once, of however many
 
 
 def _silence_cues(root: ET.Element, remarks: list[str]) -> None:

@@ -168,6 +168,10 @@ class FiguresAt:
     figures: tuple[tuple[int | None, int | None], ...]
 
 
+CHORDS_LEFT_OUT = "chord symbols are left out; --chords FILE asks for them"
+"""What readers remark of them."""
+
+
 @dataclass(frozen=True)
 class Score:
     """Parts, and the map of meters, keys and tempos, each sorted by start.

@@ -27,7 +27,7 @@ from musicgen.music.ensemble import Ensemble
 from musicgen.music.modes import is_mode, key_of, scale_of
 from musicgen.music.region import Region, find_region, with_region
 from musicgen.music.rules import Leap, NoCrossing, NoParallels, Spacing, VoiceRule
-from musicgen.music.score import Meter, Score
+from musicgen.music.score import CHORDS_LEFT_OUT, Meter, Score
 from musicgen.music.sketch import Sketch
 from musicgen.music.tune import find_part, find_tune, with_voices
 from musicgen.separation.separator import separate
@@ -44,7 +44,8 @@ USUAL_KEEP_SHARE = 0.7
 USUAL_NEW_BARS = 4
 OPEN_END = "what is asked leaves no room for the tonic at the end"
 HEARD = "what is kept is written as it was, but heard by the composer on the grid"
-PHRASES_ASSUMED = "there are no fermatas: phrase ends were assumed; mark them with fermatas to choose"
+MOST_PLACES = 4  # that are told one by one
+PHRASES_ASSUMED = "there are no fermatas: phrase ends were assumed; mark them with fermatas, or say --phrases 2+2+2+2, to choose"
 _ASKS: Mapping[str, asks.Ask] = {
     "rhythm": asks.rhythm,
     "only": asks.only,
@@ -251,13 +252,16 @@ def _harmonize(request: Request, seeds: Sequence[int], ensemble: Ensemble, path:
     choir = _choir(request)
     with named(path):
         tune = find_tune(score, None if request.separate else request.part, request.keep, choir or SATB, ensemble)
-        sketch = Sketch.for_voices(with_phrases(tune.chorale, _phrases(request)), tune.keep)
+        phrases = _phrases(request)
+        sketch = Sketch.for_voices(with_phrases(tune.chorale, phrases), tune.keep)
     sketch = steered(sketch, request, choir)
 
     def piece(seed: int) -> Ready:
         return Ready(with_cadences(sketch, seed, request.picardy), partial(with_voices, tune), choir)
 
-    remarks = _remarks(score, tune.report, tune.heard, tune.chorale)
+    if request.chords:
+        score = replace(score, remarks=tuple(remark for remark in score.remarks if remark != CHORDS_LEFT_OUT))
+    remarks = _remarks(score, tune.report, tune.heard, with_phrases(tune.chorale, phrases) if phrases else tune.chorale)
     return Job([piece(seed) for seed in seeds], piece, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 
 
@@ -341,4 +345,11 @@ def named(path: str | Path) -> Iterator[None]:
 def _remarks(score: Score, report: Sequence[str], heard: Sequence[str], chorale: Chorale) -> list[str]:
     """What a user should know of a source before it is rewritten."""
     assumed = () if chorale.fermata.any() or not chorale.ensemble.is_choir else (PHRASES_ASSUMED,)
-    return [*score.remarks, *report, *(f"{HEARD}: {sentence}" for sentence in heard), *assumed]
+    return [*score.remarks, *report, *heard_on_grid(heard), *assumed]
+
+
+def heard_on_grid(places: Sequence[str]) -> list[str]:
+    """A sentence for each place where the composer hears another rhythm than is written, or for all of many."""
+    if len(places) <= MOST_PLACES:
+        return [f"{HEARD}: {place}" for place in places]
+    return [f"{HEARD}: {len(places)} places, the first is {places[0]}; --quantize moves what is written there too"]

@@ -14,7 +14,7 @@ from musicgen.music.score import Score
 from musicgen.music.separate import greatest_chord, pitched_parts
 from musicgen.music.sketch import Sketch
 from musicgen.steering.request import Request
-from musicgen.steering.tasks import HEARD, PHRASES_ASSUMED, named, prepare
+from musicgen.steering.tasks import PHRASES_ASSUMED, heard_on_grid, named, prepare
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ def find_subject(composer: Composer, model: str, source: Path | None, score: Sco
         region = read_region(score, ensemble_of(model))
         chorale = with_phrases(region.chorale)
         assumed = () if region.chorale.fermata.any() or not chorale.fermata.any() else (PHRASES_ASSUMED,)
-        heard = (f"{HEARD}: {sentence}" for sentence in region.heard)
-        return Subject(chorale, _free(chorale, keep), (*score.remarks, *region.report, *heard, *assumed))
+        return Subject(chorale, _free(chorale, keep), (*score.remarks, *region.report, *heard_on_grid(region.heard), *assumed))
 
 
 def _written(composer: Composer, request: Request, score: Score | None = None) -> tuple[Chorale, BoolArray, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bach_scores import bach, bare
 
+from musicgen.errors import FileError
 from musicgen.files import read_score, write_score
 
 
@@ -34,3 +35,8 @@ def test_importing_is_light():
     """music21, mido and numpy wait until a file is read."""
     code = "import sys, musicgen.files; print([m for m in ('music21', 'mido', 'pretty_midi', 'torch', 'numpy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_folder_is_no_score(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="this is a folder; give the name of a file in it"):
+        read_score(tmp_path)

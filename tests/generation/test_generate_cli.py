@@ -43,7 +43,15 @@ def test_continue_with_a_model_of_events_is_another_command(here, good, refused)
     assert [line.name for line in after.lines] == ["Lead", "Bass"]
     assert [n for n in after.lines[0].part.notes if n.start < 3840] == [n for n in before.lines[0].part.notes if n.start < 3840]
     assert max(note.start for line in after.lines for note in line.part.notes) >= 4 * 1920
+    good("continue", "song.mid", "-mwild", "--bars", "1", "--seed", "1", "-o", "one.mid")
     assert "is for models of events" in refused("continue", "song.mid", "--from", "3")
+
+
+def test_only_a_command_is_a_command(here, good, refused):
+    assert "continue: files without a suffix cannot be read" in refused("fill", "continue", "--from", "3:2", "-o", "x.mid")
+    assert "continue: files without a suffix cannot be written" in refused("generate", "-o", "continue", "--model", "wild")
+    assert "Go on from where a piece ends" in good("continue", "--help")
+    assert "Go on from a bar of any MIDI file" in good("continue", "--help", "--model", "wild")
 
 
 def test_what_was_played_freely_is_still_a_score(here, good):
