@@ -163,6 +163,13 @@ def test_a_page_is_no_other_output(refused):
     assert not list(Path().glob("x*"))
 
 
+def test_what_no_file_will_show_is_said(run):
+    asked = ("compose", "-m", "dice", "--bars", "1", "--figures", "--per-voice", "--lyrics", "none")
+    assert "none of these files shows --figures\n" in run(*asked, "-o", "a.mid")[2]
+    assert "none of these files shows --figures --per-voice\n" in run(*asked, "-o", "a.krn")[2]
+    assert "none of these files" not in run(*asked, "-o", "a.mid", "-o", "a.musicxml")[2]
+
+
 def test_a_file_for_each_voice_spares_the_source(refused):
     tune = Path("tune.mid").read_bytes()
     Path("x-alto.mid").write_bytes(tune)

@@ -84,7 +84,7 @@ def precede(request: Request, output: Output) -> None:
 
 def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str]) -> None:
     """Whatever can be refused is refused before a model is loaded."""
-    from musicgen.rendering.export import check_score
+    from musicgen.rendering.export import check_score, idle_fields
     from musicgen.steering.answers import answer
     from musicgen.steering.request import save_request
     from musicgen.steering.tasks import named, prepare
@@ -97,8 +97,10 @@ def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str
     paths = _outputs(output.paths, job, count, request.source)
     if job.draft:
         check_score(job.draft, paths, output.edition)
+    idle = [f"--{name.replace('_', '-')}" for name in idle_fields(output.edition, paths)]
+    known = [*job.remarks, *([f"none of these files shows {' '.join(idle)}"] if idle else [])]
     if not output.as_json:
-        screen.remarks(job.remarks)
+        screen.remarks(known)
     with stages("load"):
         composer = loaded()
     with stages(request.task), named(request.source) if request.source else nullcontext(), screen.progress(doing) as show:
@@ -107,7 +109,7 @@ def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str
         pieces = _write(answers.pieces, count, paths, output, Path(request.source) if request.source else None)
         if output.save_request:
             save_request(request.changed(seed=seeds[0]), output.save_request)
-    remarks = [*job.remarks, *answers.remarks]
+    remarks = [*known, *answers.remarks]
     told = {"remarks": remarks} if remarks or request.source else {}
     _report({"model": composer.name, **told, "pieces": pieces, "seconds": stages.seconds}, output.as_json)
     if not output.as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from os import PathLike
@@ -20,6 +20,20 @@ from musicgen.rendering.encoding import ENCODERS, Samples, check_encoding, encod
 
 PICTURES = {".svg": "verovio", ".png": "resvg_py", ".pdf": "verovio"}
 EXPORTABLE = (*WRITABLE, *PICTURES, *ENCODERS)
+
+_SEEN = frozenset(EXPORTABLE) - {*MIDI, *ENCODERS}
+_HEARD_IN = frozenset({*MIDI, *ENCODERS})
+_SHOWS: Mapping[str, frozenset[str]] = {  # in which files a field of an Edition makes a difference
+    "layout": _SEEN,
+    "clefs": _SEEN,
+    "figures": _SEEN - {".krn", ".abc"},
+    "paper": frozenset(PICTURES),
+    "lyrics": frozenset(EXPORTABLE) - {*ENCODERS},
+    "sound": _HEARD_IN,
+    "performance": _HEARD_IN,
+    "per_voice": _HEARD_IN,
+    "soundfont": frozenset(ENCODERS),
+}
 
 
 def check_export(path: str | PathLike[str]) -> None:
@@ -83,6 +97,12 @@ def _heard(score: Score, path: Path, edition: Edition) -> dict[Path, bytes]:
 @lru_cache(maxsize=1)  # of some forms of one piece; a piece of half an hour is 600 MB
 def _samples(score: Score, soundfont: Path | None) -> Samples:
     return samples_of(score, soundfont=soundfont)
+
+
+def idle_fields(edition: Edition, paths: Iterable[Path]) -> list[str]:
+    """Names of what an edition asks for that none of the files will show."""
+    suffixes = {path.suffix.lower() for path in paths}
+    return [name for name, shown in _SHOWS.items() if getattr(edition, name) != getattr(PLAIN, name) and not shown & suffixes]
 
 
 def check_score(score: Score, paths: Iterable[Path], edition: Edition = PLAIN) -> None:
