@@ -17,6 +17,12 @@ def test_roll_draws_and_counts(good) -> None:
     assert told["files"] == []
 
 
+def test_given_notes_that_are_not_there_are_counted(at_work, run) -> None:
+    write_score(to_score(choir(bars=1)), at_work / "choir.mid")
+    assert "notes of tune.mid are not in choir.mid" in run("roll", "choir.mid", "--given", "tune.mid", "-o", "r.svg")[2]
+    assert "are not in" not in run("roll", "tune.mid", "--given", "tune.mid", "-o", "r.svg")[2]
+
+
 def test_thought_tells_the_numbers_of_a_tune_that_is_harmonized_now(good) -> None:
     told = json.loads(good("thought", "tune.mid", "--at", "A 1:2", "--no-influence", "--seed", "1", "--json"))
     assert told["kind"] == "exact"

@@ -49,7 +49,7 @@ def roll(
     """
     from musicgen.files.io import read_score
     from musicgen.rendering.figures import write_figures
-    from musicgen.rendering.roll import roll_of
+    from musicgen.rendering.roll import not_in, roll_of
     from musicgen.rendering.roll_look import Look
     from musicgen.rendering.roll_picture import draw_roll
     from musicgen.steering.tasks import named
@@ -62,7 +62,8 @@ def roll(
         files = write_figures(draw_roll(drawn, Look(width, bars_a_line=bars_a_line)), paths) if paths else []
     if as_json:
         return screen.result_json(_roll_dict(drawn) | {"files": files})
-    screen.remarks(score.remarks)
+    missing = not_in(score, known) if known else 0
+    screen.remarks([*score.remarks, *([f"{missing} notes of {given} are not in {source}"] if missing else [])])
     for file in files:
         screen.result(file)
 

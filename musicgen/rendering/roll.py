@@ -148,6 +148,11 @@ def _drawn(score: Score, voice: int, note: Note, given: frozenset[tuple[int, int
     return RollNote(voice, note.start / whole, note.end / whole, note.pitch, _place(score, note) in given)
 
 
+def not_in(score: Score, given: Score) -> int:
+    """How many notes of `given` do not begin in the score at their place."""
+    return len(_sounds(given) - _sounds(score))
+
+
 def _sounds(score: Score) -> frozenset[tuple[int, int]]:
     return frozenset(_place(score, note) for part in score.parts for note in part.notes)
 
