@@ -172,7 +172,7 @@ def test_what_cannot_be_is_refused_in_one_line(refused, choir, arguments, proble
 
 def test_other_numbers_of_voices_name_the_file_and_its_parts(refused):
     line = refused("fill", "tune.musicxml", "--bars", "1", *DICE, "-o", "a.mid")
-    assert "tune.musicxml: four voices are needed, soprano to bass, and 1 are found; the score's parts are 1 Flute" in line
+    assert "tune.musicxml: four voices are needed, soprano to bass, and 1 is found; the score's parts are 1 Flute" in line
     assert "missing.mid" in refused("fill", "missing.mid", "--bars", "1", "-o", "a.mid")
 
 

@@ -102,7 +102,7 @@ def _default(source: Path) -> Path:
 
 def _check_target(target: Path, suffix: str) -> None:
     """Refuses what could not be written, before any work."""
-    from musicgen.errors import FileError, nearest
+    from musicgen.errors import FileError
     from musicgen.files.atomic import check_output
     from musicgen.rendering.encoding import check_encoding
 
@@ -111,7 +111,7 @@ def _check_target(target: Path, suffix: str) -> None:
     elif target.exists() and not target.is_dir():
         raise FileError(target, "this is a file; name a .zip, or a folder for the tracks")
     elif target.suffix and not target.is_dir():
-        raise FileError(target, f"tracks go into a .zip or a folder, {nearest(target.suffix, [ZIP])}")
+        raise FileError(target, f"tracks go into a {ZIP} or a folder; choose such a name")
     elif not target.is_dir():
         check_output(target)
     if suffix:

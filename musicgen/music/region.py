@@ -124,7 +124,8 @@ def voice_lines(score: Score, ensemble: Ensemble = BACHS_CHOIR, parts: Sequence[
         index: f"{score.parts[index].name or f'part {index + 1}'} holds {count} voices" for index, count in voices.items() if count > 1
     }
     if len(lines) != ensemble.voices:
-        found = "; ".join([f"{len(lines)} are found; the score's parts are {part_names(score)}", *shared.values()])
+        count = "1 is" if len(lines) == 1 else f"{len(lines)} are"
+        found = "; ".join([f"{count} found; the score's parts are {part_names(score)}", *shared.values()])
         raise NotationError(_other_number(len(lines), found, ensemble))
     split = [f"{sentence}: each is written as its own part" for sentence in shared.values()]
     said = [remark.sentence(score) + ("" if remark.voice else "; it stays as it is") for remark in remarks]

@@ -44,5 +44,5 @@ def _programs(word: str) -> tuple[int, ...]:
     if word.isdecimal() and int(word) < 128:
         return (int(word),)
     if (instrument := find_instrument(word)) is None:
-        raise ConfigError(f"no sound named {word!r}; an instrument, a program of General MIDI from 0 to 127, or {nearest(word, SOUNDS)}")
+        raise ConfigError(f"no sound named {word!r}, nor an instrument, nor a General MIDI program from 0 to 127; {nearest(word, SOUNDS)}")
     return (instrument.program,)

@@ -342,7 +342,7 @@ def test_parts_in_any_order_and_parts_beside_the_choir_stay_where_they_are():
 @pytest.mark.parametrize(
     ("parts", "problem"),
     [
-        (slice(1), r"four voices are needed, soprano to bass, and 1 are found; .* 1 Soprano; `harmonize` adds voices"),
+        (slice(1), r"four voices are needed, soprano to bass, and 1 is found; .* 1 Soprano; `harmonize` adds voices"),
         (slice(3), r"and 3 are found; the score's parts are 1 Soprano, 2 Alto, 3 Tenor; `harmonize` adds voices"),
         (slice(0), r"no part has pitched notes"),
     ],
