@@ -89,7 +89,10 @@ def test_a_zip_is_the_same_bytes_and_a_folder_the_same_files(tmp_path, capsys):
     assert zipped({}) == zipped({})
 
 
-@pytest.mark.parametrize(("output", "reason"), [("x.rar", "into a .zip or a folder; choose such a name"), ("x.mid", "this is a file"), ("none/x.zip", "does not exist")])
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [("x.rar", "into a .zip or a folder; choose such a name"), ("x.mid", "this is a file"), ("none/x.zip", "does not exist")],
+)
 def test_other_targets_are_refused(tmp_path, output, reason, capsys):
     tune = write_score(SCORE, tmp_path / "x.mid")
     assert main(["practice", str(tune), "-o", str(tmp_path / output), "--format", "mid"]) == 2
