@@ -14,9 +14,11 @@ A message says where, what, what is allowed and what to do, in that order.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
+from pathlib import Path
 from typing import Self
 
 __all__ = [
@@ -80,10 +82,21 @@ class ConfigError(MusicgenError):
 
 
 class MissingExtraError(MusicgenError):
-    """`engraving needs verovio: pip install 'musicgen[score]'`."""
+    """`engraving needs verovio: .venv/bin/python -m pip install -e '.[score]'`."""
 
     def __init__(self, purpose: str, package: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs {package}: pip install 'musicgen[{extra}]'")
+        super().__init__(f"{purpose} needs {package}: {installing(extra)}")
+
+
+def installing(extra: str) -> str:
+    """The command that adds an extra to the musicgen that runs, a checkout or a package, with the Python that runs it."""
+    root = Path(__file__).resolve().parents[1]
+    what = f"-e '{_from_here(root)}[{extra}]'" if (root / "pyproject.toml").is_file() else f"'musicgen[{extra}]'"
+    return f"{_from_here(Path(sys.executable))} -m pip install {what}"
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

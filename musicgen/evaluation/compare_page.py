@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from musicgen.errors import installing
 from musicgen.evaluation.compare import Row, Table
 from musicgen.evaluation.compare_picture import INK, overview, style_picture
 from musicgen.evaluation.compare_text import columns_of, number, span, summary
@@ -192,7 +193,7 @@ def _example(row: Row, example: Example, name: str) -> Html:
     cut = "" if opening.steps == example.chorale.steps else f", the first {len(opening.bar_starts())} bars"
     caption = f"{example.name}{graded}{cut}"
     score = _simple(opening)
-    drawn = tag("p", "No picture of the score: pip install 'musicgen[score]'")
+    drawn = tag("p", f"No picture of the score: {installing('score')}")
     if find_spec("verovio"):
         svg = svg_of_bars(replace(score, tempos=()), 0, len(opening.bar_starts()) - 1, PAGE_WIDTH, "two-staff")
         drawn = inline_svg(svg, name, f"score of {caption}")

@@ -10,6 +10,7 @@ import pytest
 from fake_port import FakePort, keys, notes
 
 from musicgen.cli import main
+from musicgen.errors import installing
 from musicgen.files.io import write_score
 from musicgen.live import rtmidi_port
 from musicgen.live.port import STOPPED, Heard
@@ -95,7 +96,7 @@ def test_what_is_refused_in_a_line(arguments, said, capsys):
 def test_without_the_extra_and_without_a_sequencer(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "rtmidi", None)
     assert main(["live", "--ports"]) == 2
-    assert capsys.readouterr().err == "musicgen: error: playing live needs python-rtmidi: pip install 'musicgen[live]'\n"
+    assert capsys.readouterr().err == f"musicgen: error: playing live needs python-rtmidi: {installing('live')}\n"
 
 
 class Client:

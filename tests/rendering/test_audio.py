@@ -3,11 +3,13 @@
 import io
 import sys
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from musicgen.errors import FileError, MissingExtraError, NotationError
+import musicgen
+from musicgen.errors import FileError, MissingExtraError, NotationError, installing
 from musicgen.music.chorale import Chorale
 from musicgen.music.convert import to_score
 from musicgen.music.score import TICKS_PER_QUARTER, Note, Part, Score, TempoAt
@@ -110,7 +112,7 @@ def test_wav_has_every_sample_and_needs_no_package(monkeypatch):
         assert (sound.getnchannels(), sound.getframerate(), sound.getsampwidth()) == (2, 8000, 2)
         assert np.frombuffer(sound.readframes(2), "<i2").tolist() == [16384, -16384, 32767, -32767]
     for suffix in (".ogg", ".mp3"):
-        with pytest.raises(MissingExtraError, match=r"pip install 'musicgen\[sound\]'"):
+        with pytest.raises(MissingExtraError, match=r"-m pip install -e '.*\[sound\]'"):
             encoded(samples, suffix)
 
 
@@ -126,3 +128,12 @@ def test_other_names_are_refused_before_any_work(tmp_path):
             check_encoding(tmp_path / name)
     for suffix in ENCODERS:
         check_encoding(tmp_path / f"x{suffix.upper()}")
+
+
+def test_an_extra_goes_to_the_musicgen_that_runs(monkeypatch, tmp_path):
+    root = Path(musicgen.__file__).parents[1]
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "executable", str(root / ".venv/bin/python"))
+    assert installing("sound") == ".venv/bin/python -m pip install -e '.[sound]'"
+    monkeypatch.chdir(tmp_path)
+    assert installing("sound") == f"{root}/.venv/bin/python -m pip install -e '{root}[sound]'"
