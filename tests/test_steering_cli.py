@@ -67,7 +67,7 @@ def test_what_was_asked_is_not_missed(run):
     Path("song.abc").write_text('X:1\nM:4/4\nL:1/4\nK:G\n"G"G A B c|"C"c B A G|"D7"A A B c|"G"B B G2|]\n')
     plain = run("harmonize", "song.abc", *DICE, "--seed", "1", "-o", "a.mid")[2]
     assert "chord symbols are left out; --chords FILE asks for them" in plain
-    assert "phrase ends were assumed; mark them with fermatas, or say --phrases" in plain
+    assert "phrase ends were assumed; to choose, mark them with fermatas, or say --phrases" in plain
     asked = run("harmonize", "song.abc", "--chords", "song.abc", "--phrases", "2+2", *DICE, "--seed", "1", "-o", "a.mid")[2]
     assert "chord symbols" not in asked
     assert "phrase ends" not in asked
@@ -78,7 +78,7 @@ def test_a_tune_that_was_played_is_told_in_a_sentence(run, choir):
     write_score(replace(choir, parts=tuple(played)), "played.mid")
     places = [line for line in run("harmonize", "played.mid", *DICE, "--seed", "1", "-o", "a.mid")[2].splitlines() if "on the grid" in line]
     assert len(places) == 1
-    assert "places, the first is soprano, bar 0 beat 3: D5 was moved by" in places[0]
+    assert "in many places, the first: soprano, bar 0 beat 3: D5 was moved by" in places[0]
 
 
 def test_rhythm(good):

@@ -45,7 +45,7 @@ USUAL_NEW_BARS = 4
 OPEN_END = "what is asked leaves no room for the tonic at the end"
 HEARD = "what is kept is written as it was, but heard by the composer on the grid"
 MOST_PLACES = 4  # that are told one by one
-PHRASES_ASSUMED = "there are no fermatas: phrase ends were assumed; mark them with fermatas, or say --phrases 2+2+2+2, to choose"
+PHRASES_ASSUMED = "there are no fermatas: phrase ends were assumed; to choose, mark them with fermatas"
 _ASKS: Mapping[str, asks.Ask] = {
     "rhythm": asks.rhythm,
     "only": asks.only,
@@ -261,7 +261,8 @@ def _harmonize(request: Request, seeds: Sequence[int], ensemble: Ensemble, path:
 
     if request.chords:
         score = replace(score, remarks=tuple(remark for remark in score.remarks if remark != CHORDS_LEFT_OUT))
-    remarks = _remarks(score, tune.report, tune.heard, with_phrases(tune.chorale, phrases) if phrases else tune.chorale)
+    told = with_phrases(tune.chorale, phrases) if phrases else tune.chorale
+    remarks = _remarks(score, tune.report, tune.heard, told, f"{PHRASES_ASSUMED}, or say --phrases 2+2+2+2")
     return Job([piece(seed) for seed in seeds], piece, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 
 
@@ -342,14 +343,14 @@ def named(path: str | Path) -> Iterator[None]:
         raise with_notes(FileError(path, str(error)), error) from error
 
 
-def _remarks(score: Score, report: Sequence[str], heard: Sequence[str], chorale: Chorale) -> list[str]:
-    """What a user should know of a source before it is rewritten."""
-    assumed = () if chorale.fermata.any() or not chorale.ensemble.is_choir else (PHRASES_ASSUMED,)
-    return [*score.remarks, *report, *heard_on_grid(heard), *assumed]
+def _remarks(score: Score, report: Sequence[str], heard: Sequence[str], chorale: Chorale, assumed: str = PHRASES_ASSUMED) -> list[str]:
+    """What a user should know of a source before it is rewritten; `assumed`: where nothing tells how its phrases end."""
+    is_told = chorale.fermata.any() or not chorale.ensemble.is_choir
+    return [*score.remarks, *report, *heard_on_grid(heard), *([] if is_told else [assumed])]
 
 
 def heard_on_grid(places: Sequence[str]) -> list[str]:
-    """A sentence for each place where the composer hears another rhythm than is written, or for all of many."""
+    """A sentence for each place where the composer hears another rhythm than is written, or one for all of many."""
     if len(places) <= MOST_PLACES:
         return [f"{HEARD}: {place}" for place in places]
-    return [f"{HEARD}: {len(places)} places, the first is {places[0]}; --quantize moves what is written there too"]
+    return [f"{HEARD}, in many places, the first: {places[0]}; --quantize moves what is written there too"]
