@@ -146,7 +146,20 @@ def live(
     if ports:
         return _list_ports(system, as_json)
     own_channel = None if channel is None else channel - 1
-    asked = _Asked(model, temperature, seed, tempo, clock, click, count_in, own_channel, program, latency, turns, as_json)
+    asked = _Asked(
+        model=model,
+        temperature=temperature,
+        seed=seed,
+        tempo=tempo,
+        clock=clock,
+        click=click,
+        count_in=count_in,
+        channel=own_channel,
+        program=program,
+        latency=latency,
+        turns=turns,
+        as_json=as_json,
+    )
     wanted = Wanted(source, sink, virtual, system, hears=listen or clock == Clock.FOLLOW)
     if loop:
         return _play(wanted, asked, _looping(loop, bars or "", voices, keep_share, drift, asked))
@@ -209,7 +222,18 @@ def _looping(path: Path, place: str, voices: str | None, keep_share: float, drif
     def make(stage: _Stage) -> Loop:
         clicks: Clicks = _click(asked, Click.COUNT).value
         rounds = asked.turns or math.inf
-        return Loop(stage.port.send, theme, stage.fill, stage.beside, stage.seed, asked.count_in or 0, clicks, drift, rounds, _say)
+        return Loop(
+            stage.port.send,
+            theme,
+            stage.fill,
+            stage.beside,
+            stage.seed,
+            count_in=asked.count_in or 0,
+            clicks=clicks,
+            drifts=drift,
+            rounds=rounds,
+            say=_say,
+        )
 
     return _Piece(theme.tempo, make)
 

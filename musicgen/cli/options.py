@@ -35,6 +35,8 @@ class Paper(StrEnum):
     LETTER = "letter"
 
 
+QUANTIZE = "Move notes that were played live to the grid."
+QuantizeOption = Annotated[bool, typer.Option("--quantize", help=QUANTIZE)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 LayoutOption = Annotated[Layout, typer.Option(help="A staff for each voice, or two staves.")]
 PaperOption = Annotated[Paper, typer.Option(help="The size of a page of .pdf, .svg and .png.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import DEFAULT_FOLDER, JsonOption, use_one_thread
+from musicgen.cli.options import DEFAULT_FOLDER, JsonOption, QuantizeOption, use_one_thread
 from musicgen.cli.playing_options import SoundfontOption
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def practice(
     slower: Annotated[float, typer.Option(help="A share of the tempo: 0.8.")] = 1.0,
     split: Annotated[bool, typer.Option("--split", help="One's own voice on the right ear, all else on the left.")] = False,
     performance: Annotated[bool, typer.Option("--performance", help="With breath at fermatas and a ritardando.")] = False,
-    quantize: Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")] = False,
+    quantize: QuantizeOption = False,
     soundfont: SoundfontOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,16 +64,16 @@ def practice(
     stages = screen.Stages()
     suffix = _suffix(form)
     asked = Practice(
-        None if own == "same" else own,
-        sound,
-        softer,
-        count_in,
-        click,
-        tempo,
-        slower,
-        split,
-        Performance() if performance else None,
-        soundfont,
+        own=None if own == "same" else own,
+        others=sound,
+        softer=softer,
+        count_in=count_in,
+        click=click,
+        tempo=tempo,
+        slower=slower,
+        is_split=split,
+        performance=Performance() if performance else None,
+        soundfont=soundfont,
     )
     target = output or _default(source)
     _check_target(target, suffix)

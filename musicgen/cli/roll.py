@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import DEFAULT_FOLDER, DEFAULT_MODEL, JsonOption, use_one_thread
+from musicgen.cli.options import DEFAULT_FOLDER, DEFAULT_MODEL, JsonOption, QuantizeOption, use_one_thread
 from musicgen.steering.request import seeds_from
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ WidthOption = Annotated[
 ]
 BarsOption = Annotated[str | None, typer.Option(help="The bars to draw, like 5, 5-8 or 2,5-8; all if not said.")]
 LineOption = Annotated[int | None, typer.Option(min=1, max=200, help="Bars on a line; as many as read well if not said.")]
-QuantizeOption = Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")]
 
 
 def roll(

@@ -15,6 +15,7 @@ from musicgen.cli.options import (
     Layout,
     LayoutOption,
     OutputOption,
+    QuantizeOption,
     SplitOption,
     default_outputs,
     use_one_thread,
@@ -31,7 +32,7 @@ def separate(
         list[str] | None,
         typer.Option(help="Name or number of a part to take notes from, also several times; all if not said."),
     ] = None,
-    quantize: Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")] = False,
+    quantize: QuantizeOption = False,
     layout: LayoutOption = Layout.OPEN,
     as_json: JsonOption = False,
 ) -> None:

@@ -14,6 +14,7 @@ import typer
 
 from musicgen.cli.options import (
     DEFAULT_MODEL,
+    QUANTIZE,
     ClefsOption,
     FiguresOption,
     JsonOption,
@@ -92,7 +93,7 @@ _OPTIONS: Mapping[str, Any] = {
     "pin_part": _text("A part with notes that shall be in a voice, by its name, if that is not like 'Pins bass'."),
     "keep_share": _number("The share of the piece that stays, 0 to 1.", show_default="0.7"),
     "how": _text("Which notes are rewritten: those that the model finds unlikely, or random ones.", show_default="unlikely"),
-    "quantize": _flag("Move notes that were played live to the grid.", "--quantize"),
+    "quantize": _flag(QUANTIZE, "--quantize"),
     "separate": _flag("Tell the voices of a piano score or of chords apart first, as `musicgen separate` does.", "--separate"),
     "pin": _texts("A note that is given: 'B 4:3 C3' (voice, bar:beat, note), 'S 1:1-2:1 G4 A4 B4 A4' (equal notes over a span)."),
     "avoid": _texts("Notes that shall not occur: 'T 1-8 C5', 'T >F4' (nothing above F4)."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicgen.cli import screen
-from musicgen.cli.options import JsonOption, SplitOption, use_one_thread
+from musicgen.cli.options import JsonOption, QuantizeOption, SplitOption, use_one_thread
 
 if TYPE_CHECKING:
     from musicgen.evaluation.tagging import Tagger, Tags
@@ -24,7 +24,7 @@ TaggerOption = Annotated[str, typer.Option("--model", help="A trained tagger by 
 def tag(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scores of any number of voices, or folders of them.")],
     model: TaggerOption = "tagger",
-    quantize: Annotated[bool, typer.Option("--quantize", help="Move notes that were played live to the grid.")] = False,
+    quantize: QuantizeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what tradition each score is most like, its mode, meter and number of voices, with probabilities."""

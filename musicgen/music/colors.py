@@ -58,7 +58,9 @@ def wanted_color(text: str) -> str:
         return word
     color = written_color(word if word.startswith("#") else f"#{word}")
     if color is None:
-        raise ConfigError(f"{text!r} is no color of a marked note (black is that of all the others); write #rrggbb or a name; {nearest(word, SHADES)}")
+        raise ConfigError(
+            f"{text!r} is no color of a marked note (black is that of all the others); write #rrggbb or a name; {nearest(word, SHADES)}"
+        )
     return color
 
 
