@@ -94,7 +94,8 @@ def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str
     loaded = cache(lambda: _load(request))
     with stages("read"):
         job = prepare(request, seeds, loaded)
-    paths = _outputs(output.paths, job, count, request.source)
+    source = Path(request.source) if request.source else None
+    paths = _outputs(output.paths, job, count, source)
     if job.draft:
         check_score(job.draft, paths, output.edition)
     idle = [f"--{name.replace('_', '-')}" for name in idle_fields(output.edition, paths)]
@@ -106,7 +107,7 @@ def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str
     with stages(request.task), named(request.source) if request.source else nullcontext(), screen.progress(doing) as show:
         answers = answer(request, job, composer, seeds, lambda share: show(share, ""))
     with stages("write"):
-        pieces = _write(answers.pieces, count, paths, output, Path(request.source) if request.source else None)
+        pieces = _write(answers.pieces, count, paths, output, source)
         if output.save_request:
             save_request(request.changed(seed=seeds[0]), output.save_request)
     remarks = [*known, *answers.remarks]
@@ -119,12 +120,12 @@ def _run(request: Request, output: Output, doing: str, suggestions: Sequence[str
             screen.remark(suggestion.format(seed=seeds[-1] + 1, program=screen.program(), model=model))
 
 
-def _outputs(output: Sequence[Path] | None, job: Job, count: int, source: str | None) -> list[Path]:
+def _outputs(output: Sequence[Path] | None, job: Job, count: int, source: Path | None) -> list[Path]:
     """The files to write, refused before any work if they could not be written."""
     from musicgen.rendering.export import check_exports
 
     paths = list(output) if output else default_outputs(job.stem)
-    check_exports(paths, count, Path(source) if source else None)
+    check_exports(paths, count, source)
     return paths
 
 

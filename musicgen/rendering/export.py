@@ -69,7 +69,7 @@ def export_score(score: Score, paths: Sequence[Path], edition: Edition = PLAIN, 
 def rendered(score: Score, path: Path, edition: Edition = PLAIN) -> dict[Path, bytes]:
     """The files of a score that belong to `path`, not yet written."""
     suffix = path.suffix.lower()
-    if suffix in ENCODERS or suffix in MIDI:
+    if suffix in _HEARD_IN:
         return _heard(score, path, edition)
     if suffix not in PICTURES:
         return {path: score_bytes(edition.written(score), path, edition.layout)}

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from musicgen.music.chorale import STEPS_PER_QUARTER, BoolArray
 from musicgen.sampling.allowed import Cells, IdArray
-from musicgen.sampling.draw import FloatArray
+from musicgen.sampling.draw import FloatArray, log_sum
 
 StepLogits = Callable[[IdArray, int, int], FloatArray]
 Branch = Callable[[IdArray], None]
@@ -110,7 +110,7 @@ class Dials:
         turned, struck = logits.copy(), self.strikes
         if self.chromaticism is not None:
             turned += chromaticism[:, None] * (self.outside[pieces] & ~self.told[cells][:, None])
-            begins = np.logaddexp.reduce(logits[:, struck], axis=1) - np.logaddexp.reduce(turned[:, struck], axis=1)
+            begins = log_sum(logits[:, struck]) - log_sum(turned[:, struck])
             turned += begins[:, None] * struck
         weight = np.where(self.on_eighth[pieces, steps] | (density < 0), 1.0, OFF_EIGHTHS)
         return turned + (weight * density)[:, None] * struck

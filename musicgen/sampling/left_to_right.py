@@ -60,8 +60,7 @@ class OrderedTask:
         """(R, K) for rows (R, V, T) of pieces (R,), by the rules of each piece."""
         allowed = np.ones((len(ids), len(self.sounding_of_id)), dtype=bool)
         for number, rules in enumerate(rules_of):
-            rows = piece == number
-            if rules and rows.any():
+            if rules and (rows := piece == number).any():
                 pinned = self.pinned[number, :, step]
                 now = self._pitches(np.where(pinned == NOT_PINNED, ids[rows, :, step], pinned))
                 before = self._pitches(ids[rows, :, step - 1]) if step else np.full_like(now, UNKNOWN)
@@ -174,7 +173,7 @@ class _Run:
         is_pinned = self.task.pinned[piece, voice, step, None] != NOT_PINNED
         by_rule = allowed & (self.task.allowed_by(self.task.rules, rows, piece, voice, step) | is_pinned)
         dead = free & ~by_rule.any(axis=1)
-        if self.task.wishes:
+        if any(self.task.wishes):
             as_wished = by_rule & self.task.allowed_by(self.task.wishes, rows, piece, voice, step)
             against = ~as_wished.any(axis=1)
             by_rule = np.where(against[:, None], by_rule, as_wished)
