@@ -1,4 +1,4 @@
-"""The words of ABC, its `w:` lines, its fermatas and the names of its voices, told to music21's notes and parts, which lack them.
+"""The words of ABC, its `w:` lines, its fermatas and the names of its voices, read for music21, which lacks them.
 
 A line of words belongs to the line of music before it, further ones are further verses. `-` parts syllables, `_` holds one over another
 note, `*` passes a note over, `|` goes on to the next bar, `~` is a space within a syllable.
@@ -7,13 +7,12 @@ note, `*` passes a note over, `|` goes on to the next bar, `~` is a space within
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any, NamedTuple
 
 from musicgen.files.abc_text import decoded, uncommented
-from musicgen.files.verses import HELD
+from musicgen.files.music21_told import Sung, Told
 from musicgen.music.score import Lyric
 
 _FIELD = re.compile(r"^([A-Za-z+]):(?![|:])(.*)$")
@@ -25,19 +24,6 @@ _MUSIC = re.compile(
 _WORD = re.compile(r"(?:\\.|[^\s\-_*|\\])+|[-_*|]|\s+")
 _NAME = re.compile(r"^V:\s*([^\s\]]+)[^\n]*?\s(?:name|nm)=(?:\"([^\"\n]*)\"|(\S+))", re.MULTILINE)
 _SPACE = re.compile(r"(?<!\\)~")
-
-Sung = list[tuple[Lyric, ...]]  # of each note, chords counted once, grace notes not
-
-
-class Told(NamedTuple):
-    """What music21 has not read, of the parts that have notes, in their order; each empty where there is none."""
-
-    words: Sequence[Sung] = ()
-    fermatas: Sequence[Sequence[bool]] = ()
-    names: Sequence[str] = ()
-
-
-NOTHING = Told()
 
 
 @dataclass
@@ -133,43 +119,3 @@ def _syllables(words: str, voice: _Voice, place: int) -> Iterator[tuple[str | No
             text = decoded(_SPACE.sub(" ", token))
             yield text or None, "-" in after, "_" in after and "-" not in after
             place += 1
-
-
-def attach(parts: Sequence[Any], told: Told, remarks: list[str]) -> None:
-    """To music21's parts, and to their notes."""
-    if not any(told):
-        return
-    from music21 import expressions, note
-
-    found = [(part, notes) for part in parts if (notes := _notes(part))]
-    if len(found) == len(told.names):
-        for (part, _), name in zip(found, told.names, strict=True):
-            part.partName = name or part.partName
-    sounding = [notes for _, notes in found]
-    for each, lyrics in _pairs(sounding, told.words, "the words", remarks):
-        each.lyrics = [_of_music21(note, lyric) for lyric in lyrics]
-    for each, is_held in _pairs(sounding, told.fermatas, "the fermatas", remarks):
-        if is_held:
-            each.expressions.append(expressions.Fermata())
-
-
-def _notes(part: Any) -> list[Any]:
-    from music21 import harmony
-
-    return [each for each in part.flatten().notes if not each.duration.isGrace and not isinstance(each, harmony.Harmony)]
-
-
-def _pairs(sounding: Sequence[Sequence[Any]], told: Sequence[Sequence[Any]], what: str, remarks: list[str]) -> list[tuple[Any, Any]]:
-    """Notes of music21 and what is told of each; nothing, and a remark, where they are not as many."""
-    if not told:
-        return []
-    if [len(notes) for notes in sounding] != [len(each) for each in told]:
-        remarks.append(f"left out: {what}, which could not be told to the notes")
-        return []
-    return [pair for notes, each in zip(sounding, told, strict=True) for pair in zip(notes, each, strict=True)]
-
-
-def _of_music21(note: Any, lyric: Lyric) -> Any:
-    made = note.Lyric(lyric.text + (HELD if lyric.is_held else ""), number=lyric.verse, applyRaw=True)
-    made.syllabic = "begin" if lyric.is_joined else "single"
-    return made

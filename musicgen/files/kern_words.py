@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from musicgen.files.abc_words import Sung, Told
+from musicgen.files.music21_told import Sung, Told
 from musicgen.music.score import Lyric
 
 HIDDEN = "\u200b"  # without width: before a word that begins as comments and interpretations do

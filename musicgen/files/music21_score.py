@@ -14,8 +14,8 @@ from typing import Any
 from music21 import bar, chord, expressions, harmony, note, repeat, spanner, stream
 
 from musicgen.errors import FileError, NotationError
-from musicgen.files.abc_words import NOTHING, Told, attach
 from musicgen.files.music21_maps import bars_of, changes, decimal, irregular_bars, keys_of, measures, meters_of, quarters, tempos_of
+from musicgen.files.music21_told import NOTHING, Told, attach
 from musicgen.files.music21_words import is_sung, lyrics_of
 from musicgen.files.musicxml_sounding import Writing
 from musicgen.files.untrusted import MAX_QUARTERS, MAX_TICKS_PER_QUARTER

@@ -16,6 +16,7 @@ from musicgen.errors import FileError, MusicgenError
 from musicgen.files import abc_text, abc_words, kern_words
 from musicgen.files.abc_accidentals import with_every_accidental
 from musicgen.files.io import check_input
+from musicgen.files.music21_told import NOTHING
 from musicgen.files.musicxml_sounding import Writing, read_writing
 from musicgen.files.untrusted import check_text, parse_musicxml, read_bytes, read_text, unzipped_score
 from musicgen.files.verses import number_verses
@@ -57,7 +58,7 @@ def score_of_text(
 
         if kind == "abc":
             return replace(score_of(parsed(text, kind), path, remarks, told=abc_words.read_told(text)), title=abc_text.title(text))
-        told = kern_words.read_told(text) if kind == "humdrum" else abc_words.NOTHING
+        told = kern_words.read_told(text) if kind == "humdrum" else NOTHING
         return score_of(parsed(text, kind), path, remarks, written, told)
 
 

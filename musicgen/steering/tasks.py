@@ -35,6 +35,7 @@ from musicgen.steering import asks
 from musicgen.steering.marks import marked_region
 from musicgen.steering.originality import Originality
 from musicgen.steering.pins import without_pins
+from musicgen.steering.remarks import PHRASES_ASSUMED, remarks_on
 from musicgen.steering.request import DIALS, Request, Task
 from musicgen.steering.variation import Commission, How, continue_score, precede_score, vary_score
 
@@ -43,9 +44,6 @@ FOR_CHOIRS = ("choir", "cadence", "picardy", "original", "rank", "separate", "pi
 USUAL_KEEP_SHARE = 0.7
 USUAL_NEW_BARS = 4
 OPEN_END = "what is asked leaves no room for the tonic at the end"
-HEARD = "what is kept is written as it was, but heard by the composer on the grid"
-MOST_PLACES = 4  # that are told one by one
-PHRASES_ASSUMED = "there are no fermatas: phrase ends were assumed; to choose, mark them with fermatas"
 _ASKS: Mapping[str, asks.Ask] = {
     "rhythm": asks.rhythm,
     "only": asks.only,
@@ -262,7 +260,7 @@ def _harmonize(request: Request, seeds: Sequence[int], ensemble: Ensemble, path:
     if request.chords:
         score = replace(score, remarks=tuple(remark for remark in score.remarks if remark != CHORDS_LEFT_OUT))
     told = with_phrases(tune.chorale, phrases) if phrases else tune.chorale
-    remarks = _remarks(score, tune.report, tune.heard, told, f"{PHRASES_ASSUMED}, or say --phrases 2+2+2+2")
+    remarks = remarks_on(score, tune.report, tune.heard, told, f"{PHRASES_ASSUMED}, or say --phrases 2+2+2+2")
     return Job([piece(seed) for seed in seeds], piece, f"{path.stem}-harmonized", with_voices(tune, tune.chorale), remarks)
 
 
@@ -271,7 +269,7 @@ def _fill(request: Request, seeds: Sequence[int], ensemble: Ensemble, path: Path
         region = _region(request, score, ensemble)
         sketch = Sketch(with_phrases(region.chorale, free=region.free), region.free)
     ready = Ready(steered(sketch, request), partial(with_region, region))
-    remarks = _remarks(score, region.report, region.heard, region.chorale)
+    remarks = remarks_on(score, region.report, region.heard, region.chorale)
     return Job([ready] * len(seeds), lambda seed: ready, f"{path.stem}-filled", with_region(region, region.chorale), remarks)
 
 
@@ -309,7 +307,7 @@ def _rewritten(
     draft, region = first.score(first.region.chorale), first.region
     endings: Mapping[Task, str] = {"vary": "varied", "continue": "continued", "precede": "preceded"}
     stem = f"{path.stem}-{endings[request.task]}"
-    return Job(pieces, piece, stem, draft, _remarks(score, region.report, region.heard, region.chorale))
+    return Job(pieces, piece, stem, draft, remarks_on(score, region.report, region.heard, region.chorale))
 
 
 def _commission(request: Request, score: Score, seed: int, composer: Callable[[], Composer], ensemble: Ensemble) -> Commission:
@@ -341,16 +339,3 @@ def named(path: str | Path) -> Iterator[None]:
         yield
     except NotationError as error:
         raise with_notes(FileError(path, str(error)), error) from error
-
-
-def _remarks(score: Score, report: Sequence[str], heard: Sequence[str], chorale: Chorale, assumed: str = PHRASES_ASSUMED) -> list[str]:
-    """What a user should know of a source before it is rewritten; `assumed`: where nothing tells how its phrases end."""
-    is_told = chorale.fermata.any() or not chorale.ensemble.is_choir
-    return [*score.remarks, *report, *heard_on_grid(heard), *([] if is_told else [assumed])]
-
-
-def heard_on_grid(places: Sequence[str]) -> list[str]:
-    """A sentence for each place where the composer hears another rhythm than is written, or one for all of many."""
-    if len(places) <= MOST_PLACES:
-        return [f"{HEARD}: {place}" for place in places]
-    return [f"{HEARD}, in many places, the first: {places[0]}; --quantize moves what is written there too"]

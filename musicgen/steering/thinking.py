@@ -13,8 +13,9 @@ from musicgen.music.region import read_region
 from musicgen.music.score import Score
 from musicgen.music.separate import greatest_chord, pitched_parts
 from musicgen.music.sketch import Sketch
+from musicgen.steering.remarks import PHRASES_ASSUMED, heard_on_grid
 from musicgen.steering.request import Request
-from musicgen.steering.tasks import PHRASES_ASSUMED, heard_on_grid, named, prepare
+from musicgen.steering.tasks import named, prepare
 
 
 @dataclass(frozen=True)
