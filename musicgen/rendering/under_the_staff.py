@@ -18,20 +18,15 @@ _NARROW, _CAPITAL, _OTHER = 0.3, 0.7, 0.5  # of the size, how wide letters are
 _BETWEEN = 0.15  # of the size, at least left between two words
 _CLEAR = 1.17  # of the size, from the line of words to the figure under it
 
-Line = tuple[int, int, int, str]  # x, y, size, text
+Line = tuple[int, int, int, str]  # y, x, size, text: those of a row follow each other where they are sorted
 
 
 def is_crowded(page: str) -> bool:
     """Whether two marks of words run into each other."""
-    return any(_touch(left, right) for system in page.split(SYSTEM)[1:] for left, right in pairwise(sorted(_rows(system))))
+    return any(_touch(left, right) for system in page.split(SYSTEM)[1:] for left, right in pairwise(sorted(_lines(system))))
 
 
-def _rows(system: str) -> Iterator[tuple[int, int, int, str]]:
-    """y first, so that those of a row follow each other."""
-    return ((y, x, size, text) for x, y, size, text in _lines(system))
-
-
-def _touch(left: tuple[int, int, int, str], right: tuple[int, int, int, str]) -> bool:
+def _touch(left: Line, right: Line) -> bool:
     y, x, size, text = left
     return right[0] == y and right[1] < x + size * (_width(text) + _BETWEEN)
 
@@ -39,7 +34,7 @@ def _touch(left: tuple[int, int, int, str], right: tuple[int, int, int, str]) ->
 def _lines(system: str) -> Iterator[Line]:
     for words in _WORDS.finditer(system):
         for x, y, size, text in _LINE.findall(words[0]):
-            yield int(x or words[1]), int(y or words[2]), int(size), text
+            yield int(y or words[2]), int(x or words[1]), int(size), text
 
 
 def _width(text: str) -> float:
@@ -56,11 +51,12 @@ def _lowered(system: str) -> str:
     figures = [(int(x), int(y)) for figure in _FIGURE.finditer(system) for _, x, y in _PLACE.findall(figure[0])]
     lines = list(_lines(system))
     shift = max(
-        (y + int(_CLEAR * size) - at for x, y, size, text in lines for left, at in figures if _covers(x, y, size, text, left, at)),
+        (line[0] + int(_CLEAR * line[2]) - at for line in lines for left, at in figures if _covers(line, left, at)),
         default=0,
     )
     return _FIGURE.sub(lambda figure: _PLACE.sub(lambda place: f"{place[1]}{int(place[3]) + shift}", figure[0]), system)
 
 
-def _covers(x: int, y: int, size: int, text: str, left: int, at: int) -> bool:
+def _covers(line: Line, left: int, at: int) -> bool:
+    y, x, size, text = line
     return x - size < left < x + size * _width(text) and y - size < at < y + size
